@@ -1,0 +1,30 @@
+/**
+ * The one way a request fails: thrown anywhere between decoding and commit, answered as
+ * `{action, requestId, code, status: "error", error}`.
+ *
+ * `code` is DeviceHive's numeric code (HTTP family), `message` its text; both are part of the
+ * contract (`docs/compatibility.md`) and clients compare them literally.
+ */
+export class ActionError extends Error {
+  constructor(
+    readonly code: number,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'ActionError';
+  }
+}
+
+/** DeviceHive's answer to anything that is not the JSON it expects (the spelling is the original's). */
+export const MALFORMED_JSON = 'Malformed Json received.';
+
+export const malformed = (): ActionError => new ActionError(400, MALFORMED_JSON);
+export const unauthorized = (): ActionError => new ActionError(401, 'Unauthorized');
+export const invalidCredentials = (): ActionError => new ActionError(401, 'Invalid credentials');
+export const tokenExpired = (): ActionError => new ActionError(401, 'Token expired');
+export const accessDenied = (): ActionError => new ActionError(403, 'Access is denied');
+export const internalError = (): ActionError => new ActionError(500, 'Internal server error');
+export const overloaded = (): ActionError => new ActionError(503, 'Service is overloaded, try again');
+export const deviceNotFound = (deviceId: string): ActionError =>
+  new ActionError(404, `Device with such deviceId = ${deviceId} not found`);

@@ -1,0 +1,93 @@
+import { ActionError, malformed } from './action-error.js';
+import { isWithinLimits } from './json-limits.js';
+import { JsonText, memberText, printJson, rememberSource } from './json-text.js';
+import { isActionName } from './topics.js';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** A request as it came from `dh/request`: who is called, and the rest still unchecked. */
+export interface Envelope {
+  /** e.g. `command/update`; fit to be a topic */
+  action: string;
+  /** any JSON value, as the text it came in; `undefined` where the client sent none */
+  requestId?: JsonText;
+  /** the whole object, `action` and `requestId` included */
+  body: Record<string, unknown>;
+}
+
+/** A request that cannot be dispatched. `action` is set where the answer can name it. */
+export class EnvelopeError extends ActionError {
+  constructor(
+    code: number,
+    message: string,
+    readonly request?: Answered,
+  ) {
+    super(code, message);
+  }
+}
+
+/** What a reply repeats of its request; `action` is `null` where the request named none. */
+export interface Answered {
+  action: string | null;
+  requestId?: JsonText;
+}
+
+/**
+ * Decodes one payload of `dh/request`.
+ * White space and NUL bytes after the JSON are ignored: PubSubClient publishes its whole buffer.
+ * @throws {EnvelopeError} 400 for what is not UTF-8, not a JSON object, beyond the limits, or names no action
+ */
+export function decodeEnvelope(payload: Uint8Array): Envelope {
+  const body = parseObject(payload);
+  const requestId = memberText(body, 'requestId');
+  const action = actionOf(body.action);
+  if (!action) {
+    throw new EnvelopeError(400, "'action' field could not be parsed to known endpoint", {
+      action: null,
+      requestId,
+    });
+  }
+  if (!isActionName(action)) throw unknownAction(action, requestId);
+  return { action, requestId, body };
+}
+
+/** The answer to an action that nobody handles (`protocol` 1.7). */
+export function unknownAction(action: string, requestId?: JsonText): EnvelopeError {
+  return new EnvelopeError(400, `Illegal argument: ${action.slice(0, 128)}`, {
+    action: action.slice(0, 128),
+    requestId,
+  });
+}
+
+function parseObject(payload: Uint8Array): Record<string, unknown> {
+  try {
+    // oxlint-disable-next-line no-control-regex
+    const text = utf8.decode(payload).replace(/[\0\s]+$/, '');
+    if (!isWithinLimits(text)) throw malformed();
+    const body: unknown = JSON.parse(text);
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) throw malformed();
+    rememberSource(body, text);
+    return body as Record<string, unknown>;
+  } catch {
+    throw new EnvelopeError(400, malformed().message);
+  }
+}
+
+/** As the original: a number or a boolean is read as its text; null, "", objects and arrays name no action. */
+function actionOf(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return typeof value === 'string' ? value : '';
+}
+
+/** `{"action","requestId","status":"success",...data}`; a member of `data` never replaces one of the envelope. */
+export function successReply(request: Answered, data: object = {}): string {
+  const envelope = { action: request.action, requestId: request.requestId ?? null, status: 'success' };
+  return printJson({ ...envelope, ...data, ...envelope });
+}
+
+/** `{"action","requestId","code","status":"error","error"}`; without a request only the last three. */
+export function errorReply(request: Answered | undefined, error: ActionError): string {
+  const failure = { code: error.code, status: 'error', error: error.message };
+  if (!request) return printJson(failure);
+  return printJson({ action: request.action, requestId: request.requestId ?? null, ...failure });
+}

@@ -1,0 +1,85 @@
+/**
+ * JSON that is passed on as the text it came in, so that 64-bit ids inside `parameters`, `result` and
+ * `requestId` survive: `JSON.parse` would round them (9007199254740993 becomes 9007199254740992).
+ */
+export class JsonText {
+  constructor(readonly text: string) {}
+
+  toJSON(): unknown {
+    return JSON.parse(this.text);
+  }
+}
+
+/** Prints a value as JSON; a `JsonText` anywhere in it goes out as its own text. `undefined` members are left out. */
+export function printJson(value: unknown): string {
+  if (value instanceof JsonText) return value.text;
+  if (Array.isArray(value)) return `[${value.map(printJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null || 'toJSON' in value)
+    return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${printJson(member)}`).join(',')}}`;
+}
+
+/** The source text of each object that came out of a decoded request; gone with the request. */
+const sources = new WeakMap<object, { text: string; members?: Map<string, string> }>();
+
+/**
+ * Remembers the text that `value` was parsed from, for `memberText`.
+ * @param text valid JSON: `value` is what `JSON.parse(text)` gave
+ */
+export function rememberSource(value: object, text: string): void {
+  sources.set(value, { text });
+}
+
+/**
+ * The text of `object[key]` as the client sent it, or `undefined` where the object has no such member or
+ * did not come out of a request. Duplicate keys: the last wins, as in `JSON.parse`.
+ */
+export function memberText(object: object, key: string): JsonText | undefined {
+  const source = sources.get(object);
+  if (!source) return undefined;
+  source.members ??= splitMembers(object, source.text);
+  const text = source.members.get(key);
+  return text === undefined ? undefined : new JsonText(text);
+}
+
+function splitMembers(object: object, text: string): Map<string, string> {
+  const members = new Map<string, string>();
+  let at = skipSpace(text, text.indexOf('{') + 1);
+  while (text[at] === '"') {
+    const keyEnd = endOfString(text, at);
+    const start = skipSpace(text, text.indexOf(':', keyEnd) + 1);
+    const end = endOfValue(text, start);
+    members.set(JSON.parse(text.slice(at, keyEnd)) as string, text.slice(start, end).trimEnd());
+    at = skipSpace(text, end);
+    if (text[at] === ',') at = skipSpace(text, at + 1);
+  }
+  for (const [key, member] of members) {
+    const value: unknown = Object.getOwnPropertyDescriptor(object, key)?.value;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) rememberSource(value, member);
+  }
+  return members;
+}
+
+function skipSpace(text: string, at: number): number {
+  while (text[at] === ' ' || text[at] === '\n' || text[at] === '\r' || text[at] === '\t') at++;
+  return at;
+}
+
+/** @returns the index after the closing quote of the string that opens at `at` */
+function endOfString(text: string, at: number): number {
+  for (at++; text[at] !== '"'; at++) if (text[at] === '\\') at++;
+  return at + 1;
+}
+
+function endOfValue(text: string, at: number): number {
+  let depth = 0;
+  for (; at < text.length; at++) {
+    const c = text[at];
+    if (c === '"') at = endOfString(text, at) - 1;
+    else if (c === '{' || c === '[') depth++;
+    else if ((c === '}' || c === ']') && --depth < 0) return at;
+    else if (c === ',' && depth === 0) return at;
+  }
+  return at;
+}

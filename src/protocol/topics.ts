@@ -1,0 +1,91 @@
+/** Where clients publish requests. */
+export const REQUEST_TOPIC = 'dh/request';
+const RESPONSE_PREFIX = 'dh/response/';
+
+export type EventKind = 'command' | 'command_update' | 'notification';
+
+const ACTION_NAME = /^[A-Za-z0-9_$-]+(\/[A-Za-z0-9_$-]+){0,3}$/;
+
+/** Whether an action may become part of a topic; anything else is answered on `dh/response/@<clientId>`. */
+export function isActionName(action: string): boolean {
+  return action.length <= 128 && ACTION_NAME.test(action);
+}
+
+/** `dh/response/<action>@<clientId>`; `null` stands for a request whose action is not usable. */
+export function responseTopic(action: string | null, clientId: string): string {
+  return `${RESPONSE_PREFIX}${action ?? ''}@${clientId}`;
+}
+
+/**
+ * The client a response topic or filter belongs to: everything after the first `@` (client ids may contain
+ * one, actions never do). `undefined` for other topics and where there is no `@`.
+ */
+export function responseOwner(topic: string): string | undefined {
+  if (!topic.startsWith(RESPONSE_PREFIX)) return undefined;
+  const at = topic.indexOf('@', RESPONSE_PREFIX.length);
+  return at < 0 ? undefined : topic.slice(at + 1);
+}
+
+/**
+ * Whether a client id may stand in topics: 1 to 128 characters, without `/`, `+`, `#` and control characters;
+ * U+FFFD is what invalid UTF-8 was decoded to.
+ */
+export function isClientId(clientId: string): boolean {
+  return /^[^/+#\p{Cc}\ufffd]{1,128}$/u.test(clientId);
+}
+
+/** The device an event is about, by its current network and type. */
+export interface EventSubject {
+  networkId: number;
+  deviceTypeId: number;
+  deviceId: string;
+}
+
+/** Levels of an event topic before the name; Aedes and mqemitter take 100 levels at most. */
+const MAX_NAME_LEVELS = 64;
+const MAX_NAME_LENGTH = 128;
+
+/** Whether a command or notification name fits an event topic. */
+export function isEventName(name: string): boolean {
+  return name.length <= MAX_NAME_LENGTH && name.split('/').length <= MAX_NAME_LEVELS;
+}
+
+/**
+ * `dh/<kind>/<network>/<type>/<device>/<name>`. In the name `%`, `+`, `#`, `@` and control characters are
+ * percent-encoded; `/` stays, since existing filters rely on it. A `null` name gives an empty last level.
+ */
+export function eventTopic(kind: EventKind, subject: EventSubject, name: string | null): string {
+  const { networkId, deviceTypeId, deviceId } = subject;
+  return `dh/${kind}/${networkId}/${deviceTypeId}/${encodeLevel(deviceId)}/${encodeLevel(name ?? '')}`;
+}
+
+function encodeLevel(text: string): string {
+  return text.replace(/[%+#@\p{Cc}]/gu, (c) =>
+    [...Buffer.from(c)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
+}
+
+/** The reverse of `eventTopic`, as far as deciding who may receive it needs. */
+export function parseEventTopic(
+  topic: string,
+): { kind: EventKind; networkId: number; deviceTypeId: number } | undefined {
+  const match = /^dh\/(command|command_update|notification)\/(\d+)\/(\d+)\//.exec(topic);
+  if (!match) return undefined;
+  return { kind: match[1] as EventKind, networkId: Number(match[2]), deviceTypeId: Number(match[3]) };
+}
+
+/** Whether a topic or filter is DeviceHive's: `dh` itself or anything below it. */
+export function isDeviceHiveTopic(topic: string): boolean {
+  return topic === 'dh' || topic.startsWith('dh/');
+}
+
+/** MQTT 3.1.1 section 4.7: `+` matches one level, `#` the parent and everything below. */
+export function matchesFilter(filter: string, topic: string): boolean {
+  const wanted = filter.split('/');
+  const levels = topic.split('/');
+  for (const [i, level] of wanted.entries()) {
+    if (level === '#') return true;
+    if (i >= levels.length || (level !== '+' && level !== levels[i])) return false;
+  }
+  return wanted.length === levels.length;
+}
