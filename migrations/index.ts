@@ -1,0 +1,4 @@
+import { InitialSchema1763900000000 } from './1763900000000-initial-schema.js';
+
+/** In the order in which they run. An entry is never changed after a release, only added to. */
+export const migrations = [InitialSchema1763900000000];

@@ -1,0 +1,87 @@
+import { DataSource, type LogLevel } from 'typeorm';
+import { migrations } from '../../migrations/index.js';
+import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { lockDataDir } from './data-dir-lock.js';
+import type { DatabaseOptions } from './database.options.js';
+import { migrateSchema } from './migrate-schema.js';
+
+/** A free connection of the pool, or a new one, within this time; PGlite's only one is never given up. */
+const CONNECT_MS = 10_000;
+
+/** Not connected yet; `url` must be set. */
+function postgresDataSource(options: DatabaseOptions, entities: Function[]): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url: options.url,
+    applicationName: 'nest-devicehive',
+    poolSize: options.poolSize,
+    connectTimeoutMS: CONNECT_MS,
+    extra: { lock_timeout: options.deadlineMs, keepAlive: true },
+    ...common(entities),
+  });
+}
+
+/** The database in `DATA_DIR`, which this process then holds until `destroy`. */
+async function embeddedDataSource(options: DatabaseOptions, entities: Function[]): Promise<DataSource> {
+  const unlock = lockDataDir(options.dataDir);
+  const server = await startEmbeddedPostgres(options.dataDir);
+  const dataSource = new DataSource({
+    type: 'postgres',
+    host: server.host,
+    username: 'postgres',
+    database: 'postgres',
+    poolSize: 1,
+    connectTimeoutMS: CONNECT_MS,
+    ...common(entities),
+  });
+  const destroy = dataSource.destroy.bind(dataSource);
+  dataSource.destroy = async () => {
+    await destroy();
+    await server.stop();
+    unlock();
+  };
+  return dataSource;
+}
+
+const common = (entities: Function[]) => ({
+  entities,
+  migrations,
+  migrationsTableName: 'devicehive_migrations',
+  logging: ['error'] satisfies LogLevel[] as never,
+});
+
+/**
+ * Connects. The embedded database is brought up to date on the way; a server's schema is not touched.
+ * @throws where a server's schema lacks migrations, naming the command that runs them
+ */
+export async function openDatabase(options: DatabaseOptions, entities: Function[]): Promise<DataSource> {
+  const embedded = options.url === undefined;
+  const dataSource = embedded
+    ? await embeddedDataSource(options, entities)
+    : postgresDataSource(options, entities);
+  await dataSource.initialize();
+  try {
+    if (embedded) await migrateSchema(dataSource);
+    else if (await dataSource.showMigrations()) {
+      throw new Error('The database schema is not up to date: run "npm run migrate" first');
+    }
+    return dataSource;
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  }
+}
+
+/** For `npm run migrate`: connects without asking for the schema. */
+export async function migrateDatabase(options: DatabaseOptions): Promise<string[]> {
+  if (options.url === undefined) {
+    await (await openDatabase(options, [])).destroy();
+    return [];
+  }
+  const dataSource = await postgresDataSource({ ...options, poolSize: 1 }, []).initialize();
+  try {
+    return await migrateSchema(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}

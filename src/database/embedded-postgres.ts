@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+/** A PostgreSQL in this process (PGlite), for trying the service out and for tests without a server. */
+export interface EmbeddedPostgres {
+  /** directory of the Unix socket, which is what `pg` takes as host */
+  host: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the database in `<dataDir>/postgres`, creating it at the first start. Its files survive a kill of the
+ * process, not a loss of power: PGlite runs without fsync.
+ * @param dataDir must be held by this process alone, see `data-dir-lock.ts`; two writers corrupt it
+ */
+export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
+  const directory = join(dataDir, 'postgres');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // Not in DATA_DIR: a socket's path has 107 bytes at most.
+  const host = mkdtempSync(join(tmpdir(), 'devicehive-'));
+  const worker = new Worker(new URL('./embedded-postgres.worker.js', import.meta.url), {
+    workerData: { directory, socket: join(host, '.s.PGSQL.5432') },
+  });
+  await once(worker, 'message');
+  return {
+    host,
+    async stop() {
+      const exited = once(worker, 'exit');
+      worker.postMessage('stop');
+      await exited;
+      rmSync(host, { recursive: true, force: true });
+    },
+  };
+}
