@@ -1,0 +1,53 @@
+import type { UserRights } from './user-rights.js';
+
+/** Ids that a token is limited to; `null` means no limit. */
+export type IdLimit = readonly number[] | null;
+
+/**
+ * Whose rights apply to a request: what the token allows, together with what its user may see now.
+ * The user's part is read again in the statement that uses it, never taken from the token.
+ */
+export interface AccessScope {
+  userId: number;
+  networkIds: IdLimit;
+  deviceTypeIds: IdLimit;
+  /** a limited scope never learns whether a device exists: 403 instead of 404 (`protocol` 4.4) */
+  limited: boolean;
+}
+
+/**
+ * The device `$1` as far as the scope in `$2..$4` sees it, for use as a common table expression:
+ * columns id, device_id, network_id, device_type_id; no row where it is out of sight.
+ */
+export const VISIBLE_DEVICE = `
+  SELECT d.id, d.device_id, d.network_id, d.device_type_id
+    FROM device d JOIN dh_user u ON u.id = $2 AND u.status = 0
+   WHERE d.device_id = $1
+     AND ($3::bigint[] IS NULL OR d.network_id = ANY ($3))
+     AND ($4::bigint[] IS NULL OR d.device_type_id = ANY ($4))
+     AND (u.role = 0 OR EXISTS (
+       SELECT FROM user_network m WHERE m.user_id = u.id AND m.network_id = d.network_id))
+     AND (u.role = 0 OR u.all_device_types_available OR EXISTS (
+       SELECT FROM user_device_type m WHERE m.user_id = u.id AND m.device_type_id = d.device_type_id))`;
+
+/** The values for `$1..$4` of `VISIBLE_DEVICE`. */
+export function visibleDeviceParameters(scope: AccessScope, deviceId: string): unknown[] {
+  return [deviceId, scope.userId, scope.networkIds, scope.deviceTypeIds];
+}
+
+/** The same rule for an event, decided from rights read within the last second. */
+export function maySee(
+  scope: AccessScope,
+  rights: UserRights | undefined,
+  networkId: number,
+  deviceTypeId: number,
+): boolean {
+  if (!rights) return false;
+  const allowed = (limit: IdLimit, id: number) => limit === null || limit.includes(id);
+  return (
+    allowed(scope.networkIds, networkId) &&
+    allowed(scope.deviceTypeIds, deviceTypeId) &&
+    allowed(rights.networkIds, networkId) &&
+    allowed(rights.deviceTypeIds, deviceTypeId)
+  );
+}

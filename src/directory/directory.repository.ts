@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { type AccessScope, VISIBLE_DEVICE, visibleDeviceParameters } from './access-scope.js';
+import { Role, User, UserStatus } from './entities.js';
+
+/** Who and what exists: questions about users and devices, answered by name. */
+@Injectable()
+export class DirectoryRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  userByLogin(login: string): Promise<User | null> {
+    return this.dataSource.getRepository(User).findOneBy({ login });
+  }
+
+  activeUser(id: number): Promise<User | null> {
+    return this.dataSource.getRepository(User).findOneBy({ id, status: UserStatus.Active });
+  }
+
+  async isVisible(scope: AccessScope, deviceId: string): Promise<boolean> {
+    const rows: unknown[] = await this.dataSource.query(
+      VISIBLE_DEVICE,
+      visibleDeviceParameters(scope, deviceId),
+    );
+    return rows.length > 0;
+  }
+
+  async networkIdsOf(userId: number): Promise<number[]> {
+    const rows: { id: string }[] = await this.dataSource.query(
+      'SELECT network_id AS id FROM user_network WHERE user_id = $1 ORDER BY 1',
+      [userId],
+    );
+    return rows.map((row) => Number(row.id));
+  }
+
+  async deviceTypeIdsOf(userId: number): Promise<number[]> {
+    const rows: { id: string }[] = await this.dataSource.query(
+      'SELECT device_type_id AS id FROM user_device_type WHERE user_id = $1 ORDER BY 1',
+      [userId],
+    );
+    return rows.map((row) => Number(row.id));
+  }
+
+  async recordLogin(userId: number): Promise<void> {
+    await this.dataSource.query('UPDATE dh_user SET last_login = clock_timestamp() WHERE id = $1', [userId]);
+  }
+
+  /**
+   * Creates an administrator where there is none at all.
+   * @param passwordHash computed only when it is needed: hashing takes a tenth of a second
+   * @returns whether one was created; also `false` where the login is taken
+   */
+  async createFirstAdmin(login: string, passwordHash: () => Promise<string>): Promise<boolean> {
+    const users = this.dataSource.getRepository(User);
+    if (await users.existsBy({ role: Role.Admin })) return false;
+    const rows: unknown[] = await this.dataSource.query(
+      `INSERT INTO dh_user (login, password_hash, role, status) VALUES ($1, $2, 0, 0)
+       ON CONFLICT (login) DO NOTHING RETURNING id`,
+      [login, await passwordHash()],
+    );
+    return rows.length > 0;
+  }
+}
