@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import { DirectoryRepository } from '../directory/directory.repository.js';
+import { Role, type User, UserStatus } from '../directory/entities.js';
+import { ActionError, invalidCredentials } from '../protocol/action-error.js';
+import { ANY_PERMISSION_ID, CLIENT_PERMISSION_IDS, PermissionSet } from '../protocol/permissions.js';
+import { LoginThrottle } from './login-throttle.js';
+import { verifyPassword } from './passwords.js';
+import type { Principal } from './principal.js';
+import type { TokenPayload } from './token-payload.js';
+
+/** Logins by password: CONNECT on the built-in broker, and the action `token`. */
+@Injectable()
+export class LoginService {
+  private readonly throttle = new LoginThrottle();
+
+  constructor(private readonly directory: DirectoryRepository) {}
+
+  /**
+   * @param address the peer's, for throttling
+   * @throws {ActionError} 401 `Invalid credentials`, the same and after the same time for an unknown login and
+   *   a wrong password; 401 `User is locked or disabled`; 503 under a flood of attempts
+   */
+  login(login: string, password: string, address: string): Promise<User> {
+    return this.throttle.run(login, address, async () => {
+      const user = await this.directory.userByLogin(login);
+      const isRight = await verifyPassword(password, user?.passwordHash);
+      if (!user || !isRight) throw invalidCredentials();
+      if (user.status !== UserStatus.Active) throw new ActionError(401, 'User is locked or disabled');
+      await this.directory.recordLogin(user.id);
+      return user;
+    });
+  }
+
+  /** All that the user may do and see, as it is at each request, for as long as the connection lasts. */
+  principalOf(user: User): Principal {
+    return {
+      userId: user.id,
+      permissions: new PermissionSet(permissionIds(user)),
+      networkIds: null,
+      deviceTypeIds: null,
+      limited: user.role !== Role.Admin,
+      expiresAt: Infinity,
+    };
+  }
+
+  /** What the action `token` puts into the user's tokens (`protocol` 3.8). */
+  async claimsOf(user: User): Promise<Omit<TokenPayload, 't' | 'e'>> {
+    const all = user.role === Role.Admin;
+    const networks = all ? ['*'] : await this.directory.networkIdsOf(user.id);
+    const types = all || user.allDeviceTypesAvailable ? ['*'] : await this.directory.deviceTypeIdsOf(user.id);
+    return { a: permissionIds(user), u: user.id, n: networks.map(String), dt: types.map(String) };
+  }
+}
+
+function permissionIds(user: User): number[] {
+  return user.role === Role.Admin ? [ANY_PERMISSION_ID] : [...CLIENT_PERMISSION_IDS];
+}

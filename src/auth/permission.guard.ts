@@ -1,0 +1,43 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { accessDenied, invalidCredentials, tokenExpired, unauthorized } from '../protocol/action-error.js';
+import type { DeviceHiveContext } from '../transport/devicehive.context.js';
+import { type Principal, rememberPrincipal } from './principal.js';
+import { requirementOf } from './require-permission.decorator.js';
+import { Sessions } from './sessions.js';
+import { TokenService } from './token.service.js';
+
+/**
+ * The one gate of every action. A token in the request wins over the connection's session; either is checked
+ * for expiry at every request. What a handler does not declare, nobody may do.
+ */
+@Injectable()
+export class PermissionGuard implements CanActivate {
+  constructor(
+    private readonly tokens: TokenService,
+    private readonly sessions: Sessions,
+  ) {}
+
+  /** @throws {ActionError} 401 without a valid credential, 403 without the permission */
+  async canActivate(host: ExecutionContext): Promise<boolean> {
+    const requirement = requirementOf(host.getHandler());
+    if (requirement === undefined) throw accessDenied();
+    if (requirement === null) return true;
+    const context = host.switchToRpc().getContext<DeviceHiveContext>();
+    const principal = await this.identify(context);
+    if (principal.expiresAt <= Date.now()) throw tokenExpired();
+    if (!principal.permissions.has(requirement)) throw accessDenied();
+    rememberPrincipal(context, principal);
+    return true;
+  }
+
+  private async identify({ origin, request }: DeviceHiveContext): Promise<Principal> {
+    const { token } = request.body;
+    if (token != null && token !== '') {
+      if (typeof token !== 'string') throw invalidCredentials();
+      return this.tokens.verifyAccess(token);
+    }
+    const session = origin.connectionId && this.sessions.principalOf(origin.connectionId);
+    if (!session) throw unauthorized();
+    return session;
+  }
+}

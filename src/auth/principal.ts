@@ -1,0 +1,24 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { AccessScope } from '../directory/access-scope.js';
+import type { PermissionSet } from '../protocol/permissions.js';
+import type { DeviceHiveContext } from '../transport/devicehive.context.js';
+
+/** Who asks, and what the credential shown allows. */
+export interface Principal extends AccessScope {
+  permissions: PermissionSet;
+  /** epoch milliseconds; `Infinity` for a connection that logged in with a password, which lasts as long as it */
+  expiresAt: number;
+}
+
+const principals = new WeakMap<DeviceHiveContext, Principal>();
+
+export function rememberPrincipal(context: DeviceHiveContext, principal: Principal): void {
+  principals.set(context, principal);
+}
+
+/** Parameter decorator: the `Principal` of the request. Only in handlers with `@RequirePermission`. */
+export const CurrentPrincipal = createParamDecorator((_: unknown, host: ExecutionContext): Principal => {
+  const principal = principals.get(host.switchToRpc().getContext());
+  if (!principal) throw new Error('@CurrentPrincipal() needs a handler with @RequirePermission()');
+  return principal;
+});

@@ -1,0 +1,57 @@
+import type { IdLimit } from '../directory/access-scope.js';
+import { invalidCredentials } from '../protocol/action-error.js';
+import { HIGHEST_PERMISSION_ID, PermissionSet } from '../protocol/permissions.js';
+import type { Principal } from './principal.js';
+
+export const ACCESS = 1;
+export const REFRESH = 0;
+
+/** The claim `payload` of a DeviceHive token for a user. */
+export interface TokenPayload {
+  /** user id */
+  u: number;
+  /** permission ids; 0 is all, an empty list none */
+  a: number[];
+  /** network ids as text, `"*"` for all */
+  n?: string[];
+  /** device type ids as text, `"*"` for all */
+  dt?: string[];
+  /** epoch milliseconds */
+  e: number;
+  /** 1 access, 0 refresh */
+  t: number;
+}
+
+/**
+ * Checks the form of a verified token's `payload`.
+ * @throws {ActionError} 401 for anything incomplete: no `t` or `e`, an unknown permission id, a plugin's token
+ */
+export function toPrincipal(payload: unknown, type: number): Principal {
+  if (typeof payload !== 'object' || payload === null) throw invalidCredentials();
+  const { u, a, n, dt, e, t } = payload as Partial<TokenPayload>;
+  if (t !== type || !Number.isSafeInteger(u) || !Number.isSafeInteger(e)) throw invalidCredentials();
+  const permissions = a ?? [];
+  if (!isList(permissions, (id) => Number.isInteger(id) && id >= 0 && id <= HIGHEST_PERMISSION_ID)) {
+    throw invalidCredentials();
+  }
+  const networkIds = readLimit(n) ?? [];
+  const deviceTypeIds = readLimit(dt);
+  return {
+    userId: u!,
+    permissions: new PermissionSet(permissions),
+    networkIds: networkIds === 'all' ? null : networkIds,
+    deviceTypeIds: deviceTypeIds === 'all' || deviceTypeIds === undefined ? null : deviceTypeIds,
+    limited: networkIds !== 'all' || (deviceTypeIds !== 'all' && deviceTypeIds !== undefined),
+    expiresAt: e!,
+  };
+}
+
+function readLimit(ids: unknown): NonNullable<IdLimit> | 'all' | undefined {
+  if (ids == null) return undefined;
+  if (!isList(ids, (id) => /^(\*|\d{1,15})$/.test(String(id)))) throw invalidCredentials();
+  return ids.map(String).includes('*') ? 'all' : ids.map(Number);
+}
+
+function isList(value: unknown, accepts: (item: number) => boolean): value is number[] {
+  return Array.isArray(value) && value.every(accepts);
+}
