@@ -1,0 +1,25 @@
+import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validate, type ValidationError } from 'class-validator';
+import { ActionError, MALFORMED_JSON } from '../protocol/action-error.js';
+
+/**
+ * Body to dto. Members that the dto does not declare are dropped: clients in the field send them.
+ * The first failing property of the dto, in the order of its declaration, gives the 400 its text.
+ */
+@Injectable()
+export class ActionValidationPipe implements PipeTransform {
+  async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
+    if (type !== 'body' || !metatype || metatype === Object) return value;
+    const dto: object = plainToInstance(metatype as new () => object, value);
+    const errors = await validate(dto, { whitelist: true, stopAtFirstError: true });
+    if (errors.length > 0) throw new ActionError(400, firstMessage(errors));
+    return dto;
+  }
+}
+
+function firstMessage(errors: ValidationError[]): string {
+  const [error] = errors;
+  const [message] = Object.values(error?.constraints ?? {});
+  return message ?? (error?.children?.length ? firstMessage(error.children) : MALFORMED_JSON);
+}

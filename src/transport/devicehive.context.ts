@@ -1,0 +1,22 @@
+import { MqttContext } from '@nestjs/microservices';
+import type { IPublishPacket } from 'mqtt-packet';
+import type { Envelope } from '../protocol/envelope.js';
+import type { RequestOrigin } from './client-identity.js';
+
+/**
+ * Transport id of the handlers of DeviceHive actions: `@MessagePattern('command/update', DEVICEHIVE)`.
+ * Handlers of other transports in the same application are ignored here, and ours there.
+ */
+export const DEVICEHIVE: unique symbol = Symbol.for('nest-devicehive');
+
+/** What guards, pipes, filters and handlers can learn of one request; `@Ctx()` gives it to a handler. */
+export class DeviceHiveContext extends MqttContext {
+  constructor(
+    topic: string,
+    packet: IPublishPacket,
+    readonly origin: RequestOrigin,
+    readonly request: Envelope,
+  ) {
+    super([topic, packet as unknown as Record<string, unknown>]);
+  }
+}

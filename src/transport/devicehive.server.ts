@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable, Logger } from '@nestjs/common';
+import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
+import type { IPublishPacket, MqttClient } from 'mqtt';
+import { ActionError, internalError, overloaded } from '../protocol/action-error.js';
+import { decodeEnvelope, errorReply, successReply, unknownAction } from '../protocol/envelope.js';
+import type { Answered, Envelope, EnvelopeError } from '../protocol/envelope.js';
+import { isActionName, REQUEST_TOPIC } from '../protocol/topics.js';
+import type { RequestOrigin } from './client-identity.js';
+import { DEVICEHIVE, DeviceHiveContext } from './devicehive.context.js';
+import { drain, endClient } from './drain.js';
+import { BrokerLink, TransportOptions } from './transport.options.js';
+import { WorkLimit } from './work-limit.js';
+
+/** Requests in work at SIGTERM get this long to be answered; the whole stop has 10 s. */
+const DRAIN_MS = 6_000;
+const PROBE_ACTION = '$probe';
+
+/**
+ * DeviceHive's request/response convention as a Nest transport: requests arrive on one topic and name their
+ * handler by `action`; each gets exactly one reply. Pass it as `strategy` to `connectMicroservice`.
+ */
+@Injectable()
+export class DeviceHiveServer extends ServerMqtt {
+  override readonly transportId: symbol = DEVICEHIVE;
+  protected override readonly logger = new Logger(DeviceHiveServer.name);
+  private readonly work: WorkLimit;
+  private readonly probe = randomUUID();
+  private probed = false;
+
+  constructor(
+    private readonly link: BrokerLink,
+    private readonly limits: TransportOptions,
+  ) {
+    super({} as Required<MqttOptions>['options']);
+    this.work = new WorkLimit(limits.maxInFlight);
+  }
+
+  /** Connected, subscribed, and a request of our own has come back through the broker. */
+  get isReady(): boolean {
+    return this.probed && this.mqttClient.connected;
+  }
+
+  override addHandler(action: string, handler: MessageHandler, isEvent?: boolean, extras?: object): void {
+    if (this.messageHandlers.has(action)) throw new Error(`Two handlers answer the action ${action}`);
+    super.addHandler(action, handler, isEvent, extras);
+  }
+
+  override createMqttClient(): Promise<MqttClient> {
+    return Promise.resolve(this.link.open());
+  }
+
+  /** Settles once the request path works from end to end, not already when the connection stands. */
+  override async listen(callback: (error?: unknown) => void): Promise<void> {
+    await super.listen((error?: unknown) => {
+      if (error) callback(error);
+      else this.waitUntilReady().then(() => callback(), callback);
+    });
+  }
+
+  override bindEvents(client: MqttClient): void {
+    client.on('message', (topic, payload, packet) => void this.receive(topic, payload, packet));
+  }
+
+  /** Hands an event to the broker: QoS 1, not retained, in the order of the calls and before the reply. */
+  publishEvent(topic: string, payload: string): void {
+    this.mqttClient.publish(topic, payload, { qos: 1 });
+  }
+
+  /** Takes no new work, answers what is in work, then disconnects. Nest waits for it on every way to stop. */
+  override async close(): Promise<void> {
+    if (!this.mqttClient) return;
+    this.probed = false;
+    await drain(this.mqttClient, this.link.identity.filter, this.work.idle(), DRAIN_MS);
+    await endClient(this.mqttClient);
+  }
+
+  private async waitUntilReady(): Promise<void> {
+    const { filter } = this.link.identity;
+    const [granted] = await this.mqttClient.subscribeAsync(filter, { qos: 1 });
+    if (granted?.qos !== 1) {
+      throw new Error(`The broker grants QoS ${granted?.qos} instead of 1 for ${filter}`);
+    }
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`A probe on ${REQUEST_TOPIC} did not come back`)),
+        5_000,
+      );
+      this.onProbe = () => {
+        clearTimeout(timer);
+        this.probed = true;
+        resolve();
+        return undefined;
+      };
+      this.mqttClient.publish(REQUEST_TOPIC, JSON.stringify({ action: PROBE_ACTION, nonce: this.probe }));
+    });
+  }
+
+  private onProbe: () => undefined = () => undefined;
+
+  private async receive(topic: string, payload: Buffer, packet: IPublishPacket): Promise<void> {
+    const origin = this.link.identity.identify(topic);
+    if (!origin) return this.logger.warn('A request of an unknown sender is not executed');
+    const request = this.decode(origin, payload);
+    if (!request) return;
+    if (origin.qos === 0 && this.work.isFull) return this.refuse(origin, overloaded(), request);
+    await this.work.run(() => this.answer(new DeviceHiveContext(topic, packet, origin, request)));
+  }
+
+  /** @returns `undefined` for what is answered already, and for our own probe */
+  private decode(origin: RequestOrigin, payload: Buffer): Envelope | undefined {
+    const { maxRequestBytes } = this.limits;
+    if (payload.length > maxRequestBytes) {
+      return this.refuse(origin, new ActionError(413, `Request is larger than ${maxRequestBytes} bytes`));
+    }
+    try {
+      const request = decodeEnvelope(payload);
+      if (origin.clientId === this.link.clientId && request.body.nonce === this.probe) {
+        return this.onProbe();
+      }
+      if (!origin.retained) return request;
+      return this.refuse(origin, new ActionError(400, 'Retained requests are not executed'), request);
+    } catch (error) {
+      return this.refuse(origin, error as EnvelopeError, (error as EnvelopeError).request);
+    }
+  }
+
+  private async answer(context: DeviceHiveContext): Promise<void> {
+    const { origin, request } = context;
+    const handler = this.messageHandlers.get(request.action);
+    if (!handler) return this.refuse(origin, unknownAction(request.action), request);
+    try {
+      const data = await this.call(handler, context);
+      this.reply(origin, request.action, successReply(request, data));
+    } catch (error) {
+      // The filter has logged it. What is no ActionError tells the client nothing.
+      const known = error instanceof ActionError ? error : internalError();
+      this.reply(origin, request.action, errorReply(request, known));
+    }
+  }
+
+  /** Through Nest's guards, pipes and filters; the first value is the reply, later ones are not part of the protocol. */
+  private call(handler: MessageHandler, context: DeviceHiveContext): Promise<object | undefined> {
+    return new Promise((resolve, reject) => {
+      // Typed void, but a promise unless somebody's start hook returns nothing.
+      const handled: unknown = this.handleRequest(
+        context,
+        async () => this.transformToObservable(await handler(context.request.body, context)),
+        ({ err, response }) => (err ? reject(err) : resolve(response as object | undefined)),
+      );
+      Promise.resolve(handled).catch(reject);
+    });
+  }
+
+  /** Answers what never reached a handler, with its line in the log. */
+  private refuse(origin: RequestOrigin, error: ActionError, request?: Answered): undefined {
+    this.logger.log(`${error.code} ${error.message} (client ${origin.clientId})`);
+    const action = request?.action && isActionName(request.action) ? request.action : null;
+    this.reply(origin, action, errorReply(request, error));
+  }
+
+  private reply(origin: RequestOrigin, action: string | null, payload: string): void {
+    const qos = Math.min(origin.qos, 1) as 0 | 1;
+    this.mqttClient.publish(origin.replyTopic(action), payload, { qos });
+  }
+}

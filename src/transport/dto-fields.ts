@@ -1,0 +1,99 @@
+import { applyDecorators } from '@nestjs/common';
+import { plainToInstance, Transform } from 'class-transformer';
+import { IsOptional, ValidateBy, ValidateNested, type ValidationOptions } from 'class-validator';
+import { MALFORMED_JSON } from '../protocol/action-error.js';
+import { memberText } from '../protocol/json-text.js';
+import { parseTimestamp } from '../protocol/timestamps.js';
+
+/**
+ * Fields of action dtos, as lenient as DeviceHive where that is harmless and strict where it corrupts
+ * (`protocol` 2.3). In all of them an absent or `null` member is `undefined` or `null` in the dto, and is
+ * refused only where `required` gives the text to refuse it with.
+ */
+export interface FieldOptions {
+  /** the 400's text for an absent or `null` member; without it the field is optional */
+  required?: string;
+  /** the 400's text for a value of the wrong form; `Malformed Json received.` unless told */
+  wrong?: string;
+}
+
+/** Stands in the dto for a value that is not acceptable, until the validator reports it. */
+class Refused {
+  constructor(readonly text?: string) {}
+}
+
+/** @param read what becomes of a value that is not null; `Refused` with the text, or with that of `options` */
+function field(options: FieldOptions, read: (value: unknown, parent: object, key: string) => unknown) {
+  const { required, wrong = MALFORMED_JSON } = options;
+  const isRight = ValidateBy(
+    {
+      name: 'form',
+      validator: { validate: (value) => !(value instanceof Refused || (required && value == null)) },
+    },
+    {
+      message: ({ value }) => (value instanceof Refused ? (value.text ?? wrong) : (required ?? wrong)),
+    } satisfies ValidationOptions,
+  );
+  return applyDecorators(
+    // `value` is class-transformer's copy already; the client's own object knows its source text.
+    Transform(({ obj, key }) => (obj[key] == null ? obj[key] : read(obj[key], obj as object, key)), {
+      toClassOnly: true,
+    }),
+    ...(required ? [isRight] : [IsOptional(), isRight]),
+  );
+}
+
+/** An integer; `"12"` and `5.0` are accepted. Beyond 2^53 JavaScript cannot hold it exactly, so it is refused. */
+export function IntegerField(options: FieldOptions & { min?: number; max?: number } = {}): PropertyDecorator {
+  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = options;
+  return field(options, (value) => {
+    const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
+    return Number.isSafeInteger(number) && (number as number) >= min && (number as number) <= max
+      ? number
+      : new Refused();
+  });
+}
+
+/** A 32-bit integer, as DeviceHive's `lifetime`. */
+export function Int32Field(options: FieldOptions = {}): PropertyDecorator {
+  return IntegerField({ ...options, min: -(2 ** 31), max: 2 ** 31 - 1 });
+}
+
+/** Text; numbers and booleans are turned into theirs, as the original does. */
+export function TextField(
+  options: FieldOptions & { accepts?: (text: string) => boolean; unfit?: string } = {},
+): PropertyDecorator {
+  return field(options, (value) => {
+    if (!['string', 'number', 'boolean'].includes(typeof value)) return new Refused();
+    const text = String(value);
+    return (options.accepts?.(text) ?? true) ? text : new Refused(options.unfit);
+  });
+}
+
+/** A JSON object of any content, kept as `JsonText`. The original says `'parameters'` whatever the field's name. */
+export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {
+  return field({ wrong: "'parameters' must be JSON Object!", ...options }, (value, parent, key) =>
+    isObject(value) ? (memberText(parent, key) ?? new Refused()) : new Refused(),
+  );
+}
+
+/** A point in time in any of DeviceHive's forms, as `Date`; `""` counts as absent. */
+export function TimestampField(options: FieldOptions = {}): PropertyDecorator {
+  return field(options, (value) => {
+    if (value === '') return null;
+    return (
+      (typeof value === 'string' || typeof value === 'number' ? parseTimestamp(value) : undefined) ??
+      new Refused()
+    );
+  });
+}
+
+/** An object with fields of its own. */
+export function NestedField(dto: () => new () => object, options: FieldOptions = {}): PropertyDecorator {
+  const nested = field(options, (value) => (isObject(value) ? plainToInstance(dto(), value) : new Refused()));
+  return applyDecorators(nested, ValidateNested());
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

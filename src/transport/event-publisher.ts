@@ -1,0 +1,18 @@
+import { Injectable } from '@nestjs/common';
+import { printJson } from '../protocol/json-text.js';
+import { type EventKind, type EventSubject, eventTopic } from '../protocol/topics.js';
+import { DeviceHiveServer } from './devicehive.server.js';
+
+/** Tells the watchers. Call it after the commit and before the handler returns: the event leaves before the reply. */
+@Injectable()
+export class EventPublisher {
+  constructor(private readonly server: DeviceHiveServer) {}
+
+  /**
+   * Publishes on `dh/<kind>/<network>/<type>/<device>/<name>` at QoS 1.
+   * @param subject the device's current network and type: they decide who may receive the event
+   */
+  publish(kind: EventKind, subject: EventSubject, name: string | null, payload: object): void {
+    this.server.publishEvent(eventTopic(kind, subject, name), printJson(payload));
+  }
+}
