@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { type Duplex, duplexPair } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { Aedes, type Client, type PublishPacket } from 'aedes';
+import mqemitter from 'mqemitter';
+import type { AedesClient } from './aedes-client.js';
+import { BrokerOptions } from './broker.options.js';
+import { Connections } from './connections.js';
+import { Handshake } from './handshake.js';
+import { limitPacketSize } from './packet-limit.js';
+import { ServiceTraffic } from './service-traffic.js';
+import { DROPPED_TOPIC, TopicAccess } from './topic-access.js';
+
+/** A client whose connection takes nothing for so long is cut off. */
+const DRAIN_TIMEOUT_MS = 2_000;
+const KEEP_ALIVE_MS = 500;
+/** For what is written at shutdown to leave. */
+const FLUSH_MS = 500;
+
+/** The MQTT 3.1.1 broker in the process (Aedes), with DeviceHive's rules about who may do what. */
+@Injectable()
+export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+  private readonly logger = new Logger('Broker');
+  private readonly server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+  private readonly aedes = new Aedes({
+    mq: unhurriedEmitter(),
+    maxClientsIdLength: 128,
+    drainTimeout: DRAIN_TIMEOUT_MS,
+    preConnect: (client, packet, done) => {
+      this.handshake.begin(client, packet);
+      done(null, true);
+    },
+    authenticate: (client, login, password, done) => {
+      if (client === this.service) return done(null, true);
+      this.handshake.authenticate(client, login, password).then(
+        () => done(null, true),
+        (error) => done(error, false),
+      );
+    },
+    authorizePublish: (client, packet, done) => this.authorizePublish(client, packet, done),
+    authorizeSubscribe: (client, subscription, done) => {
+      const { topic } = subscription;
+      const isGranted =
+        client === this.service ||
+        this.access.maySubscribe(this.connections.of(client), topic, !client.connected);
+      done(null, isGranted ? subscription : null);
+    },
+    authorizeForward: (client, packet) => {
+      if (client === this.service) return packet;
+      const connection = this.connections.of(client);
+      return this.access.mayReceive(connection, packet.topic) && connection.canWrite() ? packet : null;
+    },
+    published: (packet, _client, done) => {
+      this.traffic.published(packet);
+      done(null);
+    },
+  });
+  private service?: Client;
+  private keepAlive?: NodeJS.Timeout;
+
+  constructor(
+    private readonly options: BrokerOptions,
+    private readonly connections: Connections,
+    private readonly handshake: Handshake,
+    private readonly access: TopicAccess,
+    private readonly traffic: ServiceTraffic,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.aedes.listen();
+    this.aedes.on('clientError', (client, error) =>
+      this.logger.debug(`client ${client.id}: ${error.message}`),
+    );
+    this.aedes.on('connectionError', (_client, error) => this.logger.debug(`a connection: ${error.message}`));
+    this.keepAlive = setInterval(() => {
+      for (const connection of this.connections) connection.keepAlive();
+    }, KEEP_ALIVE_MS);
+  }
+
+  /** The service's own connection. It needs no secret: what arrives on this stream can only be ours. */
+  openServiceLink(): Duplex {
+    const [ours, theirs] = duplexPair();
+    this.service = this.aedes.handle(theirs);
+    return ours;
+  }
+
+  /**
+   * Lets clients in. Call it when the service is subscribed: before, their requests would reach nobody.
+   * @throws where the port is taken, unless nobody asked for it and another may be used
+   */
+  async listen(): Promise<AddressInfo> {
+    const { host, port, mayChangePort } = this.options;
+    try {
+      await once(this.server.listen(port, host), 'listening');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || !mayChangePort) throw error;
+      this.logger.warn(`Port ${port} is taken, using a free one; set MQTT_PORT to choose`);
+      await once(this.server.listen(0, host), 'listening');
+    }
+    return this.server.address() as AddressInfo;
+  }
+
+  /** No new work: nobody is let in and nothing more is read, while the transport answers what it has. */
+  beforeApplicationShutdown(): void {
+    this.server.close();
+    for (const connection of this.connections) if (connection.client !== this.service) connection.pause();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.keepAlive);
+    const closed = [...this.connections].map(({ client }) => {
+      client.conn.end();
+      return once(client.conn, 'close').catch(() => undefined);
+    });
+    await Promise.race([Promise.all(closed), delay(FLUSH_MS, undefined, { ref: false })]);
+    await new Promise<void>((resolve) => this.aedes.close(resolve));
+  }
+
+  private accept(socket: Duplex): void {
+    limitPacketSize(this.aedes.handle(socket) as AedesClient, this.options.maxRequestBytes * 4);
+  }
+
+  /** Never an error: Aedes would close the connection. What is not allowed goes where nobody listens. */
+  private authorizePublish(client: Client | null, packet: PublishPacket, done: (error?: null) => void): void {
+    if (!client) {
+      packet.topic = DROPPED_TOPIC;
+      return done(null);
+    }
+    const connection = this.connections.of(client);
+    if (client === this.service) return this.traffic.fromService(connection, packet, () => done(null));
+    if (this.access.isRequest(packet.topic)) connection.take(packet);
+    else if (!this.access.mayPublish(connection, packet.topic)) {
+      if (connection.tellOnce('publish')) {
+        this.logger.log(`client ${client.id} may not publish to ${packet.topic.slice(0, 128)}: dropped`);
+      }
+      packet.topic = DROPPED_TOPIC;
+      packet.payload = '';
+      packet.retain = false;
+    }
+    done(null);
+  }
+}
+
+/**
+ * Aedes's default emitter works on 100 messages at a time, each until its slowest receiver has taken it, so that
+ * one client that stops reading holds up everybody. This one does not wait; slow clients are cut off instead.
+ * The callback comes after the deliveries, which Aedes writes with setImmediate, so after the packet was written.
+ */
+function unhurriedEmitter(): ReturnType<typeof mqemitter> {
+  const emitter = mqemitter({ matchEmptyLevels: true, concurrency: 0 } as object);
+  const emit = emitter.emit.bind(emitter);
+  emitter.emit = (message, done) => {
+    emit(message);
+    setImmediate(() => done?.());
+    return emitter;
+  };
+  return emitter;
+}

@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import { Injectable, Logger } from '@nestjs/common';
+import type { AuthenticateError, Client, ConnectPacket } from 'aedes';
+import { LoginService } from '../auth/login.service.js';
+import { Sessions } from '../auth/sessions.js';
+import { ActionError } from '../protocol/action-error.js';
+import { isClientId, isDeviceHiveTopic } from '../protocol/topics.js';
+import { BrokerOptions } from './broker.options.js';
+import { Connections } from './connections.js';
+
+/** Return codes of CONNACK (MQTT 3.1.1 section 3.2.2.3). */
+const IDENTIFIER_REJECTED = 2;
+const SERVER_UNAVAILABLE = 3;
+const NOT_AUTHORIZED = 5;
+
+/** CONNECT on the built-in broker: who may connect, and as whom. */
+@Injectable()
+export class Handshake {
+  private readonly logger = new Logger('Broker');
+
+  constructor(
+    private readonly options: BrokerOptions,
+    private readonly connections: Connections,
+    private readonly sessions: Sessions,
+    private readonly logins: LoginService,
+  ) {}
+
+  /** Before anything of the CONNECT is used: opens the connection's session and takes out what must not work. */
+  begin(client: Client, packet: ConnectPacket): void {
+    const address = (client.conn as Socket).remoteAddress ?? 'service';
+    const connection = this.connections.open(client, address);
+    this.sessions.open(connection.id, address);
+    client.conn.once('close', () => {
+      this.connections.close(connection);
+      this.sessions.close(connection.id);
+    });
+    const from = `client ${JSON.stringify(packet.clientId.slice(0, 128))} at ${address}`;
+    if (packet.protocolVersion === 5) this.logger.log(`${from} speaks MQTT 5: connect with MQTT 3.1.1`);
+    // Devices set a will by habit; one below dh/ would forge an event or a request when they are gone.
+    if (packet.will && isDeviceHiveTopic(packet.will.topic)) {
+      this.logger.log(`${from}: its will on ${packet.will.topic.slice(0, 128)} is dropped`);
+      delete packet.will;
+    }
+    // Aedes invents an id for an empty one, under which nobody could ever come back to a stored session.
+    connection.mayKeepSession = packet.clientId !== '' || packet.clean !== false;
+  }
+
+  /**
+   * Login and password, or none: such a client is connected but not authenticated.
+   * @throws with `returnCode` for CONNACK: 2 for the client id, 3 where logins cannot be checked, 5 for a
+   *   wrong password
+   */
+  async authenticate(client: Client, login: string | undefined, password: Buffer | undefined): Promise<void> {
+    const connection = this.connections.of(client);
+    if (client.id === this.options.serviceClientId || !isClientId(client.id) || !connection.mayKeepSession) {
+      throw refused(IDENTIFIER_REJECTED, 'client id rejected');
+    }
+    if (login === undefined || password === undefined) return;
+    try {
+      const user = await this.logins.login(login, password.toString(), connection.address);
+      this.sessions.authenticate(connection.id, this.logins.principalOf(user));
+    } catch (error) {
+      if (error instanceof ActionError && error.code === 401) throw refused(NOT_AUTHORIZED, error.message);
+      throw refused(SERVER_UNAVAILABLE, (error as Error).message);
+    }
+  }
+}
+
+function refused(returnCode: number, message: string): AuthenticateError {
+  return Object.assign(new Error(message), { returnCode });
+}

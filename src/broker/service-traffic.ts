@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import type { PublishPacket } from 'aedes';
+import { parseLinkedReply } from '../protocol/service-link.js';
+import { REQUEST_TOPIC } from '../protocol/topics.js';
+import type { Connection } from './connection.js';
+import { Connections } from './connections.js';
+import { DROPPED_TOPIC, TopicAccess } from './topic-access.js';
+
+/**
+ * What the service publishes: events, which Aedes routes, and replies, which go to the connection that asked.
+ *
+ * A reply waits until the events before it are written, so that a requester that also watches sees event,
+ * PUBACK and reply in this order. It does not pass through Aedes: overtaking an event there, it would make
+ * Aedes drop the event as a repeat, and it would go to whoever holds the client id by now.
+ */
+@Injectable()
+export class ServiceTraffic {
+  private readonly inRouting = new Map<object, () => void>();
+  private lastEvent: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly connections: Connections,
+    private readonly access: TopicAccess,
+  ) {}
+
+  /** @param route lets Aedes route the packet as it is then */
+  fromService(link: Connection, packet: PublishPacket, route: () => void): void {
+    const reply = parseLinkedReply(packet.topic);
+    if (reply) {
+      const { payload } = packet;
+      const { connectionId, number, responseTopic } = reply;
+      void this.lastEvent.then(() =>
+        this.connections.get(connectionId)?.answer(number, responseTopic, payload),
+      );
+      packet.topic = DROPPED_TOPIC;
+      packet.payload = '';
+      route();
+    } else if (packet.topic === REQUEST_TOPIC) {
+      link.take(packet);
+      route();
+    } else {
+      this.lastEvent = new Promise((resolve) => this.inRouting.set(packet, resolve));
+      void this.access.refreshRights().then(route);
+    }
+  }
+
+  /** Aedes has written the packet to everybody who gets it. */
+  published(packet: object): void {
+    this.inRouting.get(packet)?.();
+    this.inRouting.delete(packet);
+  }
+}
