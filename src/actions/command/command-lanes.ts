@@ -1,0 +1,16 @@
+/** Runs the work of one key one after the other, in the order of the calls; different keys do not wait. */
+export class Lanes {
+  private readonly tails = new Map<number, Promise<unknown>>();
+
+  async run<T>(key: number, work: () => Promise<T>): Promise<T> {
+    const before = this.tails.get(key) ?? Promise.resolve();
+    const done = before.then(work);
+    const tail = done.catch(() => undefined);
+    this.tails.set(key, tail);
+    try {
+      return await done;
+    } finally {
+      if (this.tails.get(key) === tail) this.tails.delete(key);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { CurrentPrincipal, type Principal } from '../../auth/principal.js';
+import { RequirePermission } from '../../auth/require-permission.decorator.js';
+import { DEVICEHIVE } from '../../transport/devicehive.context.js';
+import { ActionController } from '../action-controller.decorator.js';
+import { CommandService } from './command.service.js';
+import { GetCommandDto } from './get-command.dto.js';
+import { InsertCommandDto } from './insert-command.dto.js';
+import { UpdateCommandDto } from './update-command.dto.js';
+
+@ActionController()
+export class CommandController {
+  constructor(private readonly commands: CommandService) {}
+
+  @MessagePattern('command/update', DEVICEHIVE)
+  @RequirePermission('UpdateDeviceCommand')
+  async update(@Payload() request: UpdateCommandDto, @CurrentPrincipal() principal: Principal) {
+    await this.commands.update(principal, request);
+  }
+
+  @MessagePattern('command/insert', DEVICEHIVE)
+  @RequirePermission('CreateDeviceCommand')
+  async insert(@Payload() request: InsertCommandDto, @CurrentPrincipal() principal: Principal) {
+    return { command: await this.commands.insert(principal, request) };
+  }
+
+  @MessagePattern('command/get', DEVICEHIVE)
+  @RequirePermission('GetDeviceCommand')
+  async get(@Payload() request: GetCommandDto, @CurrentPrincipal() principal: Principal) {
+    return { command: await this.commands.get(principal, request) };
+  }
+}

@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../auth/principal.js';
+import { DirectoryRepository } from '../../directory/directory.repository.js';
+import {
+  accessDenied,
+  type ActionError,
+  deviceNotFound,
+  invalidCredentials,
+} from '../../protocol/action-error.js';
+import { EventPublisher } from '../../transport/event-publisher.js';
+import { commandNotFound } from './command.errors.js';
+import { CommandOptions } from './command.options.js';
+import { CommandRepository } from './command.repository.js';
+import type { CommandFields, DeviceCommand } from './device-command.js';
+
+/** Events are for everybody whose SUBSCRIBE matches, so they carry no id of a `command/subscribe`. */
+const NO_SUBSCRIPTION = 0;
+
+/** The rules of the command actions: whose device, which fields, who is told. */
+@Injectable()
+export class CommandService {
+  constructor(
+    private readonly commands: CommandRepository,
+    private readonly directory: DirectoryRepository,
+    private readonly events: EventPublisher,
+    private readonly options: CommandOptions,
+  ) {}
+
+  /**
+   * Resolves once the row is committed and its event is on the way.
+   * @throws {ActionError} 403 or 404 for the device, 404 for the command
+   */
+  async update(
+    principal: Principal,
+    request: { deviceId: string; commandId: number; command: CommandFields },
+  ): Promise<void> {
+    const { deviceId, commandId } = request;
+    const fields = this.updatable(request.command);
+    const command = await this.commands.update(principal, deviceId, commandId, fields);
+    if (!command) throw await this.reasonFor(principal, deviceId, commandId);
+    this.tell('command_update', 'command/update', command);
+  }
+
+  /** @returns what the inserter does not know yet */
+  async insert(
+    principal: Principal,
+    request: { deviceId: string; command: CommandFields },
+  ): Promise<Pick<DeviceCommand, 'id' | 'timestamp' | 'lastUpdated' | 'userId'>> {
+    const command = await this.commands.insert(principal, request.deviceId, request.command);
+    if (!command) throw await this.reasonFor(principal, request.deviceId);
+    this.tell('command', 'command/insert', command);
+    const { id, timestamp, lastUpdated, userId } = command;
+    return { id, timestamp, lastUpdated, userId };
+  }
+
+  async get(principal: Principal, request: { deviceId: string; commandId: number }): Promise<DeviceCommand> {
+    const { deviceId, commandId } = request;
+    const command = await this.commands.find(principal, deviceId, commandId);
+    if (!command) throw await this.reasonFor(principal, deviceId, commandId);
+    return command;
+  }
+
+  private updatable(fields: CommandFields): CommandFields {
+    return Object.fromEntries(this.options.updateFields.map((name) => [name, fields[name]]));
+  }
+
+  private tell(kind: 'command' | 'command_update', action: string, command: DeviceCommand): void {
+    this.events.publish(kind, command, command.command, { action, command, subscriptionId: NO_SUBSCRIPTION });
+  }
+
+  /** Why a statement touched no row: asked only then. A limited token never learns whether a device exists. */
+  private async reasonFor(principal: Principal, deviceId: string, commandId?: number): Promise<ActionError> {
+    if (commandId !== undefined && (await this.directory.isVisible(principal, deviceId))) {
+      return commandNotFound(commandId);
+    }
+    if (!(await this.directory.activeUser(principal.userId))) return invalidCredentials();
+    return principal.limited ? accessDenied() : deviceNotFound(deviceId);
+  }
+}

@@ -1,0 +1,73 @@
+import { JsonText } from '../../protocol/json-text.js';
+import { formatTimestamp } from '../../protocol/timestamps.js';
+
+/** The stored command with its device's current place, as clients see it: twelve fields, `null` where empty. */
+export interface DeviceCommand {
+  id: number;
+  command: string | null;
+  /** UTC without zone, `2018-02-08T15:26:30.123` */
+  timestamp: string;
+  /** with `id` the version of the row: it only grows */
+  lastUpdated: string;
+  userId: number | null;
+  deviceId: string;
+  networkId: number;
+  deviceTypeId: number;
+  parameters: JsonText | null;
+  /** seconds */
+  lifetime: number | null;
+  status: string | null;
+  result: JsonText | null;
+}
+
+/** What a client may set, in `command/insert` and `command/update`; absent or `null` is not set. */
+export interface CommandFields {
+  command?: string | null;
+  timestamp?: Date | null;
+  parameters?: JsonText | null;
+  lifetime?: number | null;
+  status?: string | null;
+  result?: JsonText | null;
+}
+
+/** bigint comes as text from PostgreSQL, json as text because it is selected so. */
+export interface CommandRow {
+  id: string;
+  command: string | null;
+  timestamp: Date;
+  last_updated: Date;
+  user_id: string | null;
+  device_id: string;
+  network_id: string;
+  device_type_id: string;
+  parameters: string | null;
+  lifetime: number | null;
+  status: string | null;
+  result: string | null;
+}
+
+/** Columns of `CommandRow`: `c` is the command, `d` its device. */
+export const COMMAND_COLUMNS = `c.id, c.command, c.timestamp, c.last_updated, c.user_id,
+  d.device_id, d.network_id, d.device_type_id,
+  c.parameters::text AS parameters, c.lifetime, c.status, c.result::text AS result`;
+
+export function toDeviceCommand(row: CommandRow): DeviceCommand {
+  return {
+    id: Number(row.id),
+    command: row.command,
+    timestamp: formatTimestamp(row.timestamp),
+    lastUpdated: formatTimestamp(row.last_updated),
+    userId: row.user_id === null ? null : Number(row.user_id),
+    deviceId: row.device_id,
+    networkId: Number(row.network_id),
+    deviceTypeId: Number(row.device_type_id),
+    parameters: toJsonText(row.parameters),
+    lifetime: row.lifetime,
+    status: row.status,
+    result: toJsonText(row.result),
+  };
+}
+
+function toJsonText(text: string | null): JsonText | null {
+  return text === null ? null : new JsonText(text);
+}

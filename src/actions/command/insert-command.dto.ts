@@ -1,0 +1,11 @@
+import { NestedField, TextField } from '../../transport/dto-fields.js';
+import { CommandFieldsDto } from './command-fields.dto.js';
+import { COMMAND_REQUIRED, DEVICE_ID_EMPTY } from './command.errors.js';
+
+export class InsertCommandDto {
+  @TextField({ required: DEVICE_ID_EMPTY })
+  deviceId!: string;
+
+  @NestedField(() => CommandFieldsDto, { required: COMMAND_REQUIRED })
+  command!: CommandFieldsDto;
+}

@@ -1,0 +1,15 @@
+import { IntegerField, NestedField, TextField } from '../../transport/dto-fields.js';
+import { CommandFieldsDto } from './command-fields.dto.js';
+import { COMMAND_ID_EMPTY, COMMAND_IS_NULL, DEVICE_ID_EMPTY } from './command.errors.js';
+
+/** The seed's request. The order of the fields is the order in which errors are reported. */
+export class UpdateCommandDto {
+  @IntegerField({ required: COMMAND_ID_EMPTY })
+  commandId!: number;
+
+  @TextField({ required: DEVICE_ID_EMPTY })
+  deviceId!: string;
+
+  @NestedField(() => CommandFieldsDto, { required: COMMAND_IS_NULL })
+  command!: CommandFieldsDto;
+}

@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { LoginService } from '../../auth/login.service.js';
+import { Sessions } from '../../auth/sessions.js';
+import { ACCESS, REFRESH } from '../../auth/token-payload.js';
+import { TokenService } from '../../auth/token.service.js';
+import { DirectoryRepository } from '../../directory/directory.repository.js';
+import { ActionError, invalidCredentials, unauthorized } from '../../protocol/action-error.js';
+import type { RequestOrigin } from '../../transport/client-identity.js';
+
+export interface TokenPair {
+  accessToken: string;
+  refreshToken: string;
+}
+
+/** The rules of `authenticate` and `token` (`protocol` 3.7, 3.8). */
+@Injectable()
+export class TokenActions {
+  constructor(
+    private readonly tokens: TokenService,
+    private readonly logins: LoginService,
+    private readonly sessions: Sessions,
+    private readonly directory: DirectoryRepository,
+  ) {}
+
+  /**
+   * Binds the token's principal to the connection, until it ends.
+   * @throws {ActionError} 401 `Unauthorized` without a token, `Token expired`, `Invalid credentials`; 501 where
+   *   the broker does not tell connections apart
+   */
+  async authenticate(token: string | null | undefined, connectionId: string | undefined): Promise<void> {
+    if (!token) throw unauthorized();
+    if (!connectionId) {
+      throw new ActionError(501, 'Sessions need the built-in broker: send the token along in each request');
+    }
+    const principal = await this.tokens.verifyAccess(token);
+    if (!(await this.directory.activeUser(principal.userId))) throw invalidCredentials();
+    this.sessions.authenticate(connectionId, principal);
+    await this.directory.recordLogin(principal.userId);
+  }
+
+  /** A login and a password for tokens; the session stays as it is. */
+  async create(login: string, password: string, origin: RequestOrigin): Promise<TokenPair> {
+    const address = origin.connectionId && this.sessions.addressOf(origin.connectionId);
+    const user = await this.logins.login(login, password, address ?? origin.clientId);
+    const claims = await this.logins.claimsOf(user);
+    return {
+      accessToken: await this.tokens.sign(ACCESS, claims),
+      refreshToken: await this.tokens.sign(REFRESH, claims),
+    };
+  }
+}
