@@ -1,0 +1,98 @@
+import { resolve } from 'node:path';
+import type { CommandOptions } from './actions/command/command.options.js';
+import type { AuthOptions } from './auth/auth.options.js';
+import { decodeSecret, STRONG_SECRET_BYTES } from './auth/jwt-secret.js';
+import { readOrCreateSecret } from './auth/secret-file.js';
+import type { BrokerOptions } from './broker/broker.options.js';
+import type { DatabaseOptions } from './database/database.options.js';
+import { Environment, readEnvironment } from './environment.js';
+import type { TransportOptions } from './transport/transport.options.js';
+
+/** The whole configuration, checked; each part goes to the module that needs it. */
+export interface Config {
+  logLevel: string;
+  http: { host: string; port: number; mayChangePort: boolean };
+  database: DatabaseOptions;
+  broker: BrokerOptions;
+  transport: TransportOptions;
+  auth: AuthOptions;
+  command: CommandOptions;
+  /** said once at the start */
+  warnings: string[];
+}
+
+/**
+ * Reads the environment once; `docs` in the README's table and in `environment.ts`.
+ * @throws an error whose message names the variable and says what would be right
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const e = readEnvironment(env);
+  if (e.MQTT_URL) throw new Error('MQTT_URL: external brokers are not supported yet, leave it empty');
+  const tryIt = e.DATABASE_URL === undefined;
+  const warnings: string[] = [];
+  return {
+    logLevel: e.LOG_LEVEL,
+    http: { host: e.HTTP_HOST, port: e.HTTP_PORT ?? 3000, mayChangePort: tryIt && e.HTTP_PORT === undefined },
+    database: databaseOptions(e),
+    broker: {
+      host: e.MQTT_HOST,
+      port: e.MQTT_PORT ?? 1883,
+      mayChangePort: tryIt && e.MQTT_PORT === undefined,
+      ordinaryTopics: e.ORDINARY_TOPICS,
+      maxRequestBytes: e.MAX_REQUEST_BYTES,
+      serviceClientId: e.MQTT_CLIENT_ID,
+    },
+    transport: { maxRequestBytes: e.MAX_REQUEST_BYTES, maxInFlight: e.MAX_IN_FLIGHT },
+    auth: { secret: secretOf(e, warnings), identityProvider: identityProviderOf(e) },
+    command: { updateFields: e.COMMAND_UPDATE_FIELDS },
+    warnings,
+  };
+}
+
+function databaseOptions(e: Environment): DatabaseOptions {
+  const { ADMIN_LOGIN: login, ADMIN_PASSWORD: password } = e;
+  if (login && !password) throw new Error('ADMIN_PASSWORD is missing: ADMIN_LOGIN is set');
+  if (password && !login) throw new Error('ADMIN_LOGIN is missing: ADMIN_PASSWORD is set');
+  return {
+    url: e.DATABASE_URL,
+    dataDir: resolve(e.DATA_DIR),
+    poolSize: e.DATABASE_POOL_SIZE,
+    deadlineMs: e.REQUEST_DEADLINE_MS,
+    seedSampleData: e.SEED_SAMPLE_DATA ?? e.DATABASE_URL === undefined,
+    admin: login && password ? { login, password } : undefined,
+  };
+}
+
+function secretOf(e: Environment, warnings: string[]): Uint8Array {
+  if (!e.JWT_SECRET && e.DATABASE_URL) {
+    throw new Error(
+      'JWT_SECRET is missing: set the secret of your DeviceHive, or one from "openssl rand -base64 48"',
+    );
+  }
+  const secret = decodeSecret(e.JWT_SECRET ?? readOrCreateSecret(resolve(e.DATA_DIR)));
+  if (secret.length === 0) {
+    throw new Error(
+      'JWT_SECRET decodes to nothing: it is read as Base64 and needs at least four characters of it',
+    );
+  }
+  if (secret.length >= STRONG_SECRET_BYTES) return secret;
+  const problem = `JWT_SECRET is weak: ${secret.length} bytes when decoded as Base64, ${STRONG_SECRET_BYTES} are safe`;
+  if (!isLoopback(e.MQTT_HOST) && !e.JWT_ALLOW_WEAK_SECRET) {
+    throw new Error(`${problem}. Beyond loopback set a longer one, or JWT_ALLOW_WEAK_SECRET=true`);
+  }
+  warnings.push(problem);
+  return secret;
+}
+
+function identityProviderOf(e: Environment): AuthOptions['identityProvider'] {
+  const { JWT_JWKS_URL: jwksUrl, JWT_PUBLIC_KEY: publicKey, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = e;
+  if (!jwksUrl && !publicKey) return undefined;
+  if (jwksUrl && publicKey) throw new Error('JWT_JWKS_URL and JWT_PUBLIC_KEY exclude each other: set one');
+  if (!issuer) throw new Error('JWT_ISSUER is missing: it is mandatory with an identity provider');
+  if (!audience) throw new Error('JWT_AUDIENCE is missing: it is mandatory with an identity provider');
+  return { jwksUrl: jwksUrl ? new URL(jwksUrl) : undefined, publicKey, issuer, audience };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+}

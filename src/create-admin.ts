@@ -1,0 +1,29 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { hashPassword } from './auth/passwords.js';
+import { loadConfig } from './config.js';
+import { openDatabase } from './database/data-source.js';
+import { DirectoryRepository } from './directory/directory.repository.js';
+import { User } from './directory/entities.js';
+
+try {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const { database } = loadConfig(process.env);
+  const { admin } = database;
+  if (!admin) throw new Error('set ADMIN_LOGIN and ADMIN_PASSWORD');
+  const dataSource = await openDatabase(database, [User]);
+  try {
+    const directory = new DirectoryRepository(dataSource);
+    const created = await directory.createFirstAdmin(admin.login, () => hashPassword(admin.password));
+    process.stdout.write(
+      created
+        ? `Created the administrator ${admin.login}\n`
+        : 'Nothing created: there is an administrator, or the login is taken\n',
+    );
+  } finally {
+    await dataSource.destroy();
+  }
+} catch (error) {
+  process.stderr.write(`Cannot create the administrator: ${(error as Error).message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,107 @@
+import { applyDecorators } from '@nestjs/common';
+import { plainToInstance, Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, Max, Min, ValidateBy, validateSync } from 'class-validator';
+
+export const UPDATE_FIELDS = ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'] as const;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** A variable's check: `problem` completes the sentence "NAME ...". */
+const Setting = (problem: string, accepts: (value: string) => boolean): PropertyDecorator =>
+  applyDecorators(
+    IsOptional(),
+    ValidateBy({ name: 'setting', validator: { validate: accepts } }, { message: problem }),
+  );
+
+const Integer = (min: number, max: number): PropertyDecorator => {
+  const message = `must be an integer from ${min} to ${max}`;
+  return applyDecorators(
+    IsOptional(),
+    Transform(({ value }: { value: string }) => (/^\d+$/.test(value) ? Number(value) : value)),
+    IsInt({ message }),
+    Min(min, { message }),
+    Max(max, { message }),
+  );
+};
+
+const Flag = (): PropertyDecorator =>
+  applyDecorators(
+    IsOptional(),
+    Transform(({ value }: { value: string }) => ({ true: true, false: false })[value] ?? value),
+    IsIn([true, false], { message: 'must be true or false' }),
+  );
+
+const Url = (...protocols: string[]): PropertyDecorator =>
+  Setting(`must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`, (value) =>
+    protocols.includes(URL.canParse(value) ? new URL(value).protocol : ''),
+  );
+
+const Text = (): PropertyDecorator => Setting('must not be empty', (value) => value.trim() !== '');
+
+const Choice = (values: readonly string[]): PropertyDecorator =>
+  applyDecorators(IsOptional(), IsIn(values, { message: `must be one of ${values.join(', ')}` }));
+
+/** The process environment: every variable of the configuration, its default and its check. */
+export class Environment {
+  @Url('postgres:', 'postgresql:') DATABASE_URL?: string;
+  @Text() DATA_DIR = '.data';
+  @Integer(1, 1000) DATABASE_POOL_SIZE = 8;
+
+  @Url('mqtt:', 'mqtts:') MQTT_URL?: string;
+  @Text() MQTT_HOST = '127.0.0.1';
+  @Integer(0, 65_535) MQTT_PORT?: number;
+  @Text() MQTT_CLIENT_ID = 'devicehive';
+  @Text() MQTT_SHARED_GROUP?: string;
+  @Text() MQTT_CA_FILE?: string;
+  @Text() MQTT_USERNAME?: string;
+  @Text() MQTT_PASSWORD?: string;
+  @Setting('must be topic or property:<name>', (value) => /^(topic|property:.+)$/.test(value))
+  CLIENT_ID_SOURCE = 'topic';
+  @Choice(['anyone', 'authenticated', 'nobody'])
+  ORDINARY_TOPICS: 'anyone' | 'authenticated' | 'nobody' = 'authenticated';
+
+  @Text() HTTP_HOST = '127.0.0.1';
+  @Integer(0, 65_535) HTTP_PORT?: number;
+
+  @Text() JWT_SECRET?: string;
+  @Flag() JWT_ALLOW_WEAK_SECRET = false;
+  @Url('https:', 'http:') JWT_JWKS_URL?: string;
+  @Setting('must be a public key in PEM (SPKI)', (value) => value.includes('-----BEGIN PUBLIC KEY-----'))
+  JWT_PUBLIC_KEY?: string;
+  @Text() JWT_ISSUER?: string;
+  @Text() JWT_AUDIENCE?: string;
+
+  @Text() ADMIN_LOGIN?: string;
+  @Setting('must have at least 6 characters', (value) => value.length >= 6) ADMIN_PASSWORD?: string;
+  @Flag() SEED_SAMPLE_DATA?: boolean;
+
+  /** the packet limit is four times this, and MQTT ends at 256 MB */
+  @Integer(1_024, 64 * 1_048_576) MAX_REQUEST_BYTES = 1_048_576;
+  @Integer(1, 1_000_000) MAX_IN_FLIGHT = 1_024;
+  @Integer(100, 600_000) REQUEST_DEADLINE_MS = 10_000;
+  @Integer(0, 86_400) REQUEST_REPLAY_WINDOW = 600;
+
+  @Transform(({ value }: { value: string | string[] }) =>
+    typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value,
+  )
+  @IsIn(UPDATE_FIELDS, { each: true, message: `must be a list of ${UPDATE_FIELDS.join(', ')}` })
+  COMMAND_UPDATE_FIELDS: (typeof UPDATE_FIELDS)[number][] = [...UPDATE_FIELDS];
+
+  @Choice(LOG_LEVELS) LOG_LEVEL = 'info';
+}
+
+/** Values that stay out of error messages. */
+const SECRET = /PASSWORD|SECRET|URL/;
+
+/**
+ * An empty variable counts as not set, as `docker compose` passes it.
+ * @throws where a value is wrong: its name, the value, and what would be right
+ */
+export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
+  const values = Object.entries(env).filter(([, value]) => value !== '');
+  const environment = plainToInstance(Environment, Object.fromEntries(values), { exposeDefaultValues: true });
+  const [error] = validateSync(environment, { whitelist: true });
+  if (!error) return environment;
+  const { property, constraints = {} } = error;
+  const value = SECRET.test(property) ? '' : ` (it is ${JSON.stringify(env[property])})`;
+  throw new Error(`${property} ${Object.values(constraints)[0]}${value}`);
+}

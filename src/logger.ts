@@ -1,0 +1,50 @@
+import type { LoggerService } from '@nestjs/common';
+import { type Logger, pino, stdSerializers } from 'pino';
+import pretty from 'pino-pretty';
+
+/** Nest's own words about its start; `main` says what a user needs. */
+const FRAMEWORK = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestMicroservice',
+  'NestApplication',
+  'ExceptionHandler',
+]);
+
+/**
+ * Nest's logger on pino: one JSON line each, or readable ones where standard output is a terminal.
+ * Synchronous, so that the last words before an exit arrive.
+ */
+export class PinoLogger implements LoggerService {
+  private readonly pino: Logger;
+
+  /** @param level one of pino's: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent` */
+  constructor(level: string) {
+    const options = { level, base: undefined, serializers: { error: stdSerializers.err } };
+    this.pino = process.stdout.isTTY
+      ? pino(options, pretty({ sync: true, ignore: 'context', messageFormat: '{context}: {msg}' }))
+      : pino(options);
+  }
+
+  log = (message: unknown, ...rest: unknown[]): void => this.write('info', message, rest);
+  error = (message: unknown, ...rest: unknown[]): void => this.write('error', message, rest);
+  warn = (message: unknown, ...rest: unknown[]): void => this.write('warn', message, rest);
+  debug = (message: unknown, ...rest: unknown[]): void => this.write('debug', message, rest);
+  verbose = (message: unknown, ...rest: unknown[]): void => this.write('trace', message, rest);
+  fatal = (message: unknown, ...rest: unknown[]): void => this.write('fatal', message, rest);
+
+  /** Nest appends the context as the last argument; an error may be the message or follow it. */
+  private write(
+    level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace',
+    message: unknown,
+    rest: unknown[],
+  ) {
+    const context = rest.at(-1);
+    if (typeof context === 'string' && FRAMEWORK.has(context)) level = 'debug';
+    const error = [message, ...rest].find((part) => part instanceof Error);
+    const text = message instanceof Error ? message.message : message;
+    this.pino[level]({ context, error }, typeof text === 'string' ? text : JSON.stringify(text));
+  }
+}

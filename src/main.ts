@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import { ShutdownSignal } from '@nestjs/common';
+import { createApp } from './app.js';
+import { loadConfig } from './config.js';
+import { PinoLogger } from './logger.js';
+import { tryItText } from './try-it.js';
+
+try {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const config = loadConfig(process.env);
+  const logger = new PinoLogger(config.logLevel);
+  const { app, mqttUrl, httpUrl } = await createApp(config, logger);
+  app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
+  logger.log(`ready ${mqttUrl} ${httpUrl}`);
+  if (config.database.seedSampleData) process.stdout.write(tryItText(mqttUrl, httpUrl));
+} catch (error) {
+  process.stderr.write(`Cannot start: ${(error as Error).message}\n`);
+  process.exit(1);
+}
