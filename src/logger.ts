@@ -11,6 +11,7 @@ const FRAMEWORK = new Set([
   'NestMicroservice',
   'NestApplication',
   'ExceptionHandler',
+  'TypeOrmModule',
 ]);
 
 /**

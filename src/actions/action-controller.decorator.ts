@@ -1,9 +1,9 @@
 import { applyDecorators, Controller, UseFilters, UseGuards, UsePipes } from '@nestjs/common';
+import { PATTERN_EXTRAS_METADATA, TRANSPORT_METADATA } from '@nestjs/microservices/constants.js';
 import { PermissionGuard } from '../auth/permission.guard.js';
 import { ActionExceptionFilter } from '../transport/action-exception.filter.js';
 import { ActionValidationPipe } from '../transport/action-validation.pipe.js';
-
-const ACTION_CONTROLLER = 'nest-devicehive:action-controller';
+import { ACTION_EXTRAS, DEVICEHIVE } from '../transport/devicehive.context.js';
 
 /**
  * A controller of DeviceHive actions: guard, pipe and filter in one. They are bound here and not globally,
@@ -16,10 +16,16 @@ export function ActionController(): ClassDecorator {
     UseGuards(PermissionGuard),
     UsePipes(ActionValidationPipe),
     UseFilters(ActionExceptionFilter),
-    (target: object) => Reflect.defineMetadata(ACTION_CONTROLLER, true, target),
+    markActions,
   );
 }
 
-export function isActionController(controller: object): boolean {
-  return Reflect.getMetadata(ACTION_CONTROLLER, controller) === true;
+/** Runs after the decorators of the methods, so that their patterns are there. */
+function markActions({ prototype }: { prototype: object }): void {
+  for (const { value } of Object.values(Object.getOwnPropertyDescriptors(prototype))) {
+    if (typeof value !== 'function' || Reflect.getMetadata(TRANSPORT_METADATA, value) !== DEVICEHIVE)
+      continue;
+    const extras: object = Reflect.getMetadata(PATTERN_EXTRAS_METADATA, value) ?? {};
+    Reflect.defineMetadata(PATTERN_EXTRAS_METADATA, { ...extras, ...ACTION_EXTRAS }, value);
+  }
 }

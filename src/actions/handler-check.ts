@@ -1,15 +1,17 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { PATTERN_METADATA, TRANSPORT_METADATA } from '@nestjs/microservices/constants.js';
+import {
+  PATTERN_EXTRAS_METADATA,
+  PATTERN_METADATA,
+  TRANSPORT_METADATA,
+} from '@nestjs/microservices/constants.js';
 import { requirementOf } from '../auth/require-permission.decorator.js';
 import { isActionName } from '../protocol/topics.js';
-import { DEVICEHIVE } from '../transport/devicehive.context.js';
-import { isActionController } from './action-controller.decorator.js';
+import { DEVICEHIVE, isAction } from '../transport/devicehive.context.js';
 
 interface Handler {
   /** e.g. `CommandController.update` */
   name: string;
-  controller: object;
   method: object;
   actions: string[];
 }
@@ -24,11 +26,11 @@ export class HandlerCheck implements OnModuleInit {
 
   onModuleInit(): void {
     const owners = new Map<string, string>();
-    for (const { name, controller, method, actions } of this.handlers()) {
+    for (const { name, method, actions } of this.handlers()) {
       if (requirementOf(method) === undefined) {
         throw new Error(`${name} has no @RequirePermission() (or @PublicAction()): say who may call it`);
       }
-      if (!isActionController(controller)) {
+      if (!isAction(Reflect.getMetadata(PATTERN_EXTRAS_METADATA, method) as object | undefined)) {
         throw new Error(`${name} is in a class without @ActionController(): nothing would check its callers`);
       }
       for (const action of actions) {
@@ -49,7 +51,7 @@ export class HandlerCheck implements OnModuleInit {
         const method = prototype[key]!;
         if (Reflect.getMetadata(TRANSPORT_METADATA, method) !== DEVICEHIVE) return [];
         const actions = Reflect.getMetadata(PATTERN_METADATA, method) as string[];
-        return [{ name: `${metatype.name}.${key}`, controller: metatype, method, actions }];
+        return [{ name: `${metatype.name}.${key}`, method, actions }];
       });
     });
   }

@@ -1,4 +1,4 @@
-import { DataSource, type LogLevel } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
@@ -47,7 +47,8 @@ const common = (entities: Function[]) => ({
   entities,
   migrations,
   migrationsTableName: 'devicehive_migrations',
-  logging: ['error'] satisfies LogLevel[] as never,
+  // TypeORM would print a failed statement with its parameters, which are the clients' data.
+  logging: false,
 });
 
 /**

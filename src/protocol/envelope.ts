@@ -51,20 +51,28 @@ export function decodeEnvelope(payload: Uint8Array): Envelope {
   return { action, requestId, body };
 }
 
-/** The answer to an action that nobody handles (`protocol` 1.7). */
+/** The answer to an action that nobody handles (`protocol` 1.7); one that is too long is repeated in part. */
 export function unknownAction(action: string, requestId?: JsonText): EnvelopeError {
-  return new EnvelopeError(400, `Illegal argument: ${action.slice(0, 128)}`, {
-    action: action.slice(0, 128),
-    requestId,
-  });
+  const shown = action.length > 128 ? `${action.slice(0, 128)}...` : action;
+  return new EnvelopeError(400, `Illegal argument: ${shown}`, { action: shown, requestId });
 }
+
+/**
+ * Names by which class-transformer reaches a prototype or takes a constructor from the data. They are left out
+ * of what dtos are made from; `parameters` and `result` keep them, as they are stored as text.
+ */
+const HOSTILE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+/** A key may also be spelled with escapes. */
+const MAY_HOLD_HOSTILE_KEY = /__proto__|constructor|prototype|\\u/;
+
+const withoutHostileKeys = (key: string, value: unknown) => (HOSTILE_KEYS.has(key) ? undefined : value);
 
 function parseObject(payload: Uint8Array): Record<string, unknown> {
   try {
     // oxlint-disable-next-line no-control-regex
     const text = utf8.decode(payload).replace(/[\0\s]+$/, '');
     if (!isWithinLimits(text)) throw malformed();
-    const body: unknown = JSON.parse(text);
+    const body: unknown = JSON.parse(text, MAY_HOLD_HOSTILE_KEY.test(text) ? withoutHostileKeys : undefined);
     if (typeof body !== 'object' || body === null || Array.isArray(body)) throw malformed();
     rememberSource(body, text);
     return body as Record<string, unknown>;

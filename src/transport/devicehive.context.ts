@@ -9,6 +9,13 @@ import type { RequestOrigin } from './client-identity.js';
  */
 export const DEVICEHIVE: unique symbol = Symbol.for('nest-devicehive');
 
+/** Marks a handler in its pattern's extras, which is all that Nest tells a server about it. */
+export const ACTION_EXTRAS = { [DEVICEHIVE]: true };
+
+export function isAction(extras: object | undefined): boolean {
+  return extras !== undefined && DEVICEHIVE in extras;
+}
+
 /** What guards, pipes, filters and handlers can learn of one request; `@Ctx()` gives it to a handler. */
 export class DeviceHiveContext extends MqttContext {
   constructor(

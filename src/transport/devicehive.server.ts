@@ -7,7 +7,7 @@ import { decodeEnvelope, errorReply, successReply, unknownAction } from '../prot
 import type { Answered, Envelope, EnvelopeError } from '../protocol/envelope.js';
 import { isActionName, REQUEST_TOPIC } from '../protocol/topics.js';
 import type { RequestOrigin } from './client-identity.js';
-import { DEVICEHIVE, DeviceHiveContext } from './devicehive.context.js';
+import { DEVICEHIVE, DeviceHiveContext, isAction } from './devicehive.context.js';
 import { drain, endClient } from './drain.js';
 import { BrokerLink, TransportOptions } from './transport.options.js';
 import { WorkLimit } from './work-limit.js';
@@ -41,9 +41,9 @@ export class DeviceHiveServer extends ServerMqtt {
     return this.probed && this.mqttClient.connected;
   }
 
+  /** Nest offers handlers without a transport to every server; only those of `@ActionController()` are ours. */
   override addHandler(action: string, handler: MessageHandler, isEvent?: boolean, extras?: object): void {
-    if (this.messageHandlers.has(action)) throw new Error(`Two handlers answer the action ${action}`);
-    super.addHandler(action, handler, isEvent, extras);
+    if (isAction(extras)) super.addHandler(action, handler, isEvent, extras);
   }
 
   override createMqttClient(): Promise<MqttClient> {
