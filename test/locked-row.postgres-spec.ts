@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DataSource } from 'typeorm';
+import { RawClient } from './support/raw-client.js';
+import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
+
+const HOLD_MS = 6_000;
+const PIPELINED = 64;
+
+let service: TestService;
+
+beforeAll(async () => {
+  service = await TestService.start({ REQUEST_DEADLINE_MS: '8000' });
+});
+afterAll(() => service?.stop());
+
+/** Holds the row's lock from a transaction of its own, until it is called. */
+async function lockRow(id: number): Promise<() => Promise<void>> {
+  const runner = service.app.get(DataSource).createQueryRunner();
+  await runner.startTransaction();
+  await runner.query('SELECT 1 FROM device_command WHERE id = $1 FOR UPDATE', [id]);
+  return async () => {
+    await runner.commitTransaction();
+    await runner.release();
+  };
+}
+
+const update = (commandId: number, status: string) =>
+  JSON.stringify({ action: 'command/update', deviceId: SAMPLE_DEVICE, commandId, command: { status } });
+
+const connect = (clientId: string) =>
+  RawClient.connect(service.mqttUrl, {
+    clientId,
+    keepalive: 1,
+    username: ADMIN.username,
+    password: Buffer.from(ADMIN.password),
+  });
+
+describe('a locked row', () => {
+  it('keeps a device connected that pings while its 64 pipelined updates wait 6 s', async () => {
+    const id = await service.insertCommand();
+    const unlock = await lockRow(id);
+    const device = await connect('patient');
+    for (let i = 1; i <= PIPELINED; i++) device.publish(update(id, `s${i}`), { qos: 1, messageId: i });
+    const pings = setInterval(() => device.write({ cmd: 'pingreq' }), 500);
+    try {
+      const lockedAt = Date.now();
+      await device.until(() => device.packets.filter(({ cmd }) => cmd === 'pingresp').length >= 12);
+      await expect.poll(() => Date.now() - lockedAt, { timeout: HOLD_MS * 2 }).toBeGreaterThan(HOLD_MS);
+      expect(device.packets.filter(({ cmd }) => cmd === 'puback')).toEqual([]);
+      expect(device.closed).toBe(false);
+      await unlock();
+      await device.packet('puback', ({ messageId }) => messageId === PIPELINED);
+    } finally {
+      clearInterval(pings);
+    }
+    const acknowledged = device.packets.flatMap((p) => (p.cmd === 'puback' ? [p.messageId] : []));
+    expect(acknowledged).toEqual(Array.from({ length: PIPELINED }, (_, i) => i + 1));
+    expect(await service.command(id)).toMatchObject({ status: `s${PIPELINED}` });
+    device.end();
+  });
+
+  it('does not hold up updates of other commands', async () => {
+    const [locked, free] = [await service.insertCommand(), await service.insertCommand()];
+    const unlock = await lockRow(locked);
+    const waiting = await connect('waits');
+    for (let i = 1; i <= 32; i++) waiting.publish(update(locked, `s${i}`), { qos: 1, messageId: i });
+    const client = await service.connectAdmin();
+    const other = { deviceId: SAMPLE_DEVICE, commandId: free, command: { status: 'free' } };
+    expect(await client.request('command/update', other)).toMatchObject({ status: 'success' });
+    await unlock();
+    await waiting.packet('puback', ({ messageId }) => messageId === 32);
+    waiting.end();
+  });
+
+  it('is given up on at the deadline with 503, and nothing is applied', async () => {
+    const impatient = await TestService.start({ REQUEST_DEADLINE_MS: '300' });
+    try {
+      const id = await impatient.insertCommand();
+      const runner = impatient.app.get(DataSource).createQueryRunner();
+      await runner.startTransaction();
+      await runner.query('SELECT 1 FROM device_command WHERE id = $1 FOR UPDATE', [id]);
+      const client = await impatient.connectAdmin();
+      const body = { deviceId: SAMPLE_DEVICE, commandId: id, command: { status: 'late' } };
+      expect(await client.request('command/update', body)).toMatchObject({
+        code: 503,
+        error: 'The row is locked by somebody else, try again',
+      });
+      await runner.commitTransaction();
+      await runner.release();
+      expect((await impatient.command(id)).status).toBeNull();
+    } finally {
+      await impatient.stop();
+    }
+  });
+});
+
+describe('a database that goes away', () => {
+  it('costs a 503 and no more: the service goes on when it is back', async () => {
+    const client = await service.connectAdmin();
+    const commandId = await service.insertCommand();
+    const body = { deviceId: SAMPLE_DEVICE, commandId, command: { status: 'x' } };
+    await client.request('command/update', body);
+    const [{ name }] = (await service.sql('SELECT current_database() AS name')) as [{ name: string }];
+    const server = await new DataSource({
+      type: 'postgres',
+      url: process.env.TEST_DATABASE_URL,
+    }).initialize();
+    try {
+      await server.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+      await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+      await expect
+        .poll(() => fetch(`${service.httpUrl}/health/ready`).then(({ status }) => status))
+        .toBe(503);
+      expect(await client.request('command/update', body)).toMatchObject({
+        code: 503,
+        error: 'Database is unavailable, try again',
+      });
+      expect((await fetch(`${service.httpUrl}/health/live`)).status).toBe(200);
+    } finally {
+      await server.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+      await server.destroy();
+    }
+    expect(await client.request('command/update', body)).toMatchObject({ status: 'success' });
+    expect((await fetch(`${service.httpUrl}/health/ready`)).status).toBe(200);
+  });
+});

@@ -1,0 +1,151 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TestClient } from './support/client.js';
+import { createEnvironment, type TestEnvironment } from './support/environment.js';
+import { ServiceProcess } from './support/process.js';
+import { RawClient } from './support/raw-client.js';
+import { ADMIN, SAMPLE_DEVICE } from './support/service.js';
+
+let environment: TestEnvironment;
+const processes: ServiceProcess[] = [];
+
+beforeEach(async () => {
+  environment = await createEnvironment();
+});
+afterEach(async () => {
+  for (const service of processes.splice(0)) {
+    service.kill('SIGKILL');
+    await service.exit();
+  }
+  await environment.dispose();
+});
+
+function start(env: Record<string, string> = {}, command?: string[]): ServiceProcess {
+  const service = ServiceProcess.start({ ...environment.env, ...env }, command);
+  processes.push(service);
+  return service;
+}
+
+const connectRaw = (url: string, clientId: string) =>
+  RawClient.connect(url, { clientId, username: ADMIN.username, password: Buffer.from(ADMIN.password) });
+
+const updateRequest = (commandId: number, status: string) =>
+  JSON.stringify({
+    action: 'command/update',
+    requestId: status,
+    deviceId: SAMPLE_DEVICE,
+    commandId,
+    command: { status },
+  });
+
+async function insertCommands(url: string, count: number): Promise<number[]> {
+  const client = await TestClient.connect(url, ADMIN);
+  const insert = () =>
+    client.request('command/insert', { deviceId: SAMPLE_DEVICE, command: { command: 'x' } });
+  const replies = await Promise.all(Array.from({ length: count }, insert));
+  await client.end();
+  return replies.map(({ command }) => command.id as number);
+}
+
+async function statusOf(client: TestClient, commandId: number): Promise<string> {
+  return (await client.request('command/get', { deviceId: SAMPLE_DEVICE, commandId })).command
+    .status as string;
+}
+
+describe('SIGTERM', () => {
+  it.each([
+    ['the service itself', undefined],
+    ['npm start', ['npm', 'start']],
+  ])('to %s under load finishes and answers what is in work, and exits 0 within 10 s', async (_, command) => {
+    const service = start({}, command);
+    const url = await service.ready();
+    const ids = await insertCommands(url, 8);
+    const device = await connectRaw(url, 'loaded');
+    await device.subscribe('dh/response/#', 1);
+    for (let i = 1; i <= 500; i++)
+      device.publish(updateRequest(ids[i % 8]!, `s${i}`), { qos: 1, messageId: i });
+    await device.packet('puback');
+    const signalledAt = Date.now();
+    service.kill('SIGTERM');
+    expect(await service.exit()).toBe(0);
+    expect(Date.now() - signalledAt).toBeLessThan(10_000);
+    await device.until(() => device.closed);
+
+    const acknowledged = device.packets.flatMap((p) => (p.cmd === 'puback' ? [p.messageId!] : []));
+    const replies = device.packets.filter(({ cmd }) => cmd === 'publish');
+    expect(acknowledged.length).toBeGreaterThan(0);
+    expect(replies).toHaveLength(acknowledged.length);
+    expect(acknowledged).toEqual(acknowledged.map((_id, i) => i + 1));
+
+    const again = start();
+    const client = await TestClient.connect(await again.ready(), ADMIN);
+    for (const [i, id] of ids.entries()) {
+      const last = acknowledged.findLast((messageId) => messageId % 8 === i);
+      if (last) expect(Number((await statusOf(client, id)).slice(1))).toBeGreaterThanOrEqual(last);
+    }
+    await client.end();
+  });
+});
+
+describe('kill -9', () => {
+  it('in the middle of 2,000 QoS 1 updates loses nothing that was acknowledged, and resends win', async () => {
+    const total = 2_000;
+    const service = start();
+    const url = await service.ready();
+    const ids = await insertCommands(url, 50);
+    const requests = Array.from({ length: total }, (_, i) => ({ id: ids[i % ids.length]!, status: `s${i}` }));
+    const device = await connectRaw(url, 'killed');
+    let sent = 0;
+    const sendMore = () => {
+      const acknowledged = device.packets.filter(({ cmd }) => cmd === 'puback').length;
+      for (; sent < total && sent - acknowledged < 64; sent++) {
+        device.publish(updateRequest(requests[sent]!.id, requests[sent]!.status), {
+          qos: 1,
+          messageId: sent + 1,
+        });
+      }
+      return acknowledged >= total / 2;
+    };
+    await device.until(sendMore);
+    service.kill('SIGKILL');
+    await service.exit();
+    await device.until(() => device.closed);
+    const acknowledged = device.packets.filter(({ cmd }) => cmd === 'puback').length;
+    expect(acknowledged).toBeLessThan(total);
+
+    const again = start();
+    const client = await TestClient.connect(await again.ready(), ADMIN);
+    const position = (status: string | null) => (status === null ? -1 : Number(status.slice(1)));
+    for (const [i, id] of ids.entries()) {
+      const lastAcknowledged = acknowledged - 1 - ((acknowledged - 1 - i) % ids.length);
+      expect(position(await statusOf(client, id))).toBeGreaterThanOrEqual(lastAcknowledged);
+    }
+    for (const { id: commandId, status } of requests.slice(acknowledged)) {
+      const body = { deviceId: SAMPLE_DEVICE, commandId, command: { status } };
+      expect(await client.request('command/update', body)).toMatchObject({ status: 'success' });
+    }
+    for (const [i, id] of ids.entries()) {
+      expect(await statusOf(client, id)).toBe(`s${total - ids.length + i}`);
+    }
+    await client.end();
+  });
+});
+
+describe('a start', () => {
+  it('on a wrong value ends with one line that names it', async () => {
+    const service = start({ MAX_IN_FLIGHT: 'many' });
+    expect(await service.exit()).toBe(1);
+    expect(service.output.trim()).toBe(
+      'Cannot start: MAX_IN_FLIGHT must be an integer from 1 to 1000000 (it is "many")',
+    );
+  });
+
+  it('on a taken port that was asked for ends with its reason', async () => {
+    const first = start();
+    const { port } = new URL(await first.ready());
+    const other = await createEnvironment();
+    const second = ServiceProcess.start({ ...other.env, MQTT_PORT: port });
+    expect(await second.exit()).toBe(1);
+    expect(second.output).toContain('EADDRINUSE');
+    await other.dispose();
+  });
+});

@@ -1,0 +1,86 @@
+import type { LoggerService, Type } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { DataSource } from 'typeorm';
+import { createApp } from '../../src/app.js';
+import { loadConfig } from '../../src/config.js';
+import { createEnvironment } from './environment.js';
+import { TestClient, type TestClientOptions } from './client.js';
+
+export const SAMPLE_DEVICE = 'e50d6085-2aba-48e9-b1c3-73c673e414be';
+export const ADMIN = { username: 'dhadmin', password: 'dhadmin_#911' };
+
+/** Keeps what the service logs, line by line. */
+export class RecordingLogger implements LoggerService {
+  readonly lines: string[] = [];
+  log = (...parts: unknown[]) => this.keep(parts);
+  warn = (...parts: unknown[]) => this.keep(parts);
+  error = (...parts: unknown[]) => this.keep(parts);
+  debug = () => {};
+  verbose = () => {};
+
+  private keep(parts: unknown[]): void {
+    this.lines.push(parts.map(String).join(' '));
+  }
+}
+
+/** A service as `main` starts it, with a database and ports of its own. */
+export class TestService {
+  private readonly clients: TestClient[] = [];
+
+  private constructor(
+    readonly app: NestExpressApplication,
+    readonly mqttUrl: string,
+    readonly httpUrl: string,
+    readonly logger: RecordingLogger,
+    private readonly dispose: () => Promise<void>,
+  ) {}
+
+  /** @param overrides configuration on top of the test's own */
+  static async start(overrides: Record<string, string> = {}, actions?: Type[]): Promise<TestService> {
+    const { env, dispose } = await createEnvironment();
+    const logger = new RecordingLogger();
+    try {
+      const running = await createApp(loadConfig({ ...env, ...overrides }), logger, actions);
+      return new TestService(running.app, running.mqttUrl, running.httpUrl, logger, dispose);
+    } catch (error) {
+      await dispose();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.end()));
+    await this.app.close();
+    await this.dispose();
+  }
+
+  async connect(options: TestClientOptions = {}): Promise<TestClient> {
+    const client = await TestClient.connect(this.mqttUrl, options);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** A client that is authenticated as the sample administrator. */
+  connectAdmin(options: TestClientOptions = {}): Promise<TestClient> {
+    return this.connect({ ...ADMIN, ...options });
+  }
+
+  async sql<Row = Record<string, unknown>>(statement: string, parameters: unknown[] = []): Promise<Row[]> {
+    return (await this.app.get(DataSource).query(statement, parameters)) as Row[];
+  }
+
+  /** Inserts a command for a device straight into the table. */
+  async insertCommand(deviceId = SAMPLE_DEVICE, command = 'led/on'): Promise<number> {
+    const [row] = await this.sql<{ id: string }>(
+      `INSERT INTO device_command (device, command, timestamp, last_updated)
+       SELECT id, $2, now(), now() FROM device WHERE device_id = $1 RETURNING id`,
+      [deviceId, command],
+    );
+    return Number(row!.id);
+  }
+
+  async command(id: number): Promise<Record<string, unknown>> {
+    const [row] = await this.sql('SELECT * FROM device_command WHERE id = $1', [id]);
+    return row!;
+  }
+}

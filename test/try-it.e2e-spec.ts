@@ -1,0 +1,53 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tryItText } from '../src/try-it.js';
+import { TestService } from './support/service.js';
+
+const run = promisify(execFile);
+
+let service: TestService;
+let text: string;
+
+beforeAll(async () => {
+  service = await TestService.start();
+  text = tryItText(service.mqttUrl, service.httpUrl);
+});
+afterAll(() => service?.stop());
+
+/** The printed lines from one heading to the next. */
+const example = (heading: string) => text.split(heading)[1]!.split(/\n\n(?=\S)/)[0]!;
+
+const hasMosquitto = (() => {
+  try {
+    execFileSync('mosquitto_rr', ['--help'], { stdio: 'ignore' });
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
+})();
+
+describe('the examples that a start prints', () => {
+  it('work as printed with Node alone', async () => {
+    const { stdout } = await run('sh', ['-c', example('in this folder:\n')], { timeout: 20_000 });
+    const [insert, update] = stdout.trim().split('\n');
+    expect(insert).toMatch(/^dh\/response\/command\/insert@try-it .*"status":"success"/);
+    expect(update).toBe(
+      'dh/response/command/update@try-it {"action":"command/update","requestId":1,"status":"success"}',
+    );
+  });
+
+  if (hasMosquitto) {
+    it("work as printed with Mosquitto's tools", async () => {
+      const { stdout } = await run('sh', ['-c', example("Mosquitto's tools:\n")], { timeout: 20_000 });
+      expect(stdout.trim()).toBe('{"action":"command/update","requestId":1,"status":"success"}');
+    });
+  } else {
+    it.skip("work as printed with Mosquitto's tools (mosquitto_rr is not installed)");
+  }
+
+  it('name a health address that answers', async () => {
+    const [, url] = /Health is at (\S+)/.exec(text)!;
+    expect((await fetch(url!)).status).toBe(200);
+  });
+});

@@ -1,0 +1,37 @@
+import { defineConfig } from 'vitest/config';
+
+const postgres = process.env.TEST_DATABASE_URL;
+if (!postgres && process.env.CI === 'true') {
+  throw new Error('TEST_DATABASE_URL is missing: with CI=true the tests on a real PostgreSQL are not skipped');
+}
+// The configuration is read once for each project.
+if (!postgres && !process.env.DEVICEHIVE_TEST_TOLD) {
+  process.env.DEVICEHIVE_TEST_TOLD = 'true';
+  process.stdout.write('Skipping the tests on a real PostgreSQL: TEST_DATABASE_URL is not set\n');
+}
+
+const endToEnd = (name: string, include: string[], TEST_DATABASE: string) => ({
+  extends: true as const,
+  test: {
+    name,
+    include,
+    env: { TEST_DATABASE },
+    globalSetup: ['test/support/global-setup.ts'],
+    // A service, its broker and its database each: two files at a time would only slow each other down.
+    fileParallelism: false,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['src/**/*.spec.ts'] } },
+      endToEnd('embedded', ['test/*.e2e-spec.ts', 'test/*.embedded-spec.ts'], 'embedded'),
+      ...(postgres
+        ? [endToEnd('postgres', ['test/*.e2e-spec.ts', 'test/*.postgres-spec.ts'], 'postgres')]
+        : []),
+    ],
+  },
+});
