@@ -59,6 +59,19 @@ describe('a locked row', () => {
     device.end();
   });
 
+  it('keeps a device connected that is not read any more because 200 of its updates wait', async () => {
+    const id = await service.insertCommand();
+    const unlock = await lockRow(id);
+    const device = await connect('impatient');
+    for (let i = 1; i <= 200; i++) device.publish(update(id, `s${i}`), { qos: 1, messageId: i });
+    const lockedAt = Date.now();
+    await expect.poll(() => Date.now() - lockedAt, { timeout: 5_000 }).toBeGreaterThan(3_000);
+    await unlock();
+    await device.packet('puback', ({ messageId }) => messageId === 200);
+    expect(device.closed).toBe(false);
+    device.end();
+  });
+
   it('does not hold up updates of other commands', async () => {
     const [locked, free] = [await service.insertCommand(), await service.insertCommand()];
     const unlock = await lockRow(locked);

@@ -37,14 +37,13 @@ describe('the examples that a start prints', () => {
     );
   });
 
-  if (hasMosquitto) {
-    it("work as printed with Mosquitto's tools", async () => {
+  it.skipIf(!hasMosquitto)(
+    "work as printed with Mosquitto's tools (skipped where mosquitto_rr is missing)",
+    async () => {
       const { stdout } = await run('sh', ['-c', example("Mosquitto's tools:\n")], { timeout: 20_000 });
       expect(stdout.trim()).toBe('{"action":"command/update","requestId":1,"status":"success"}');
-    });
-  } else {
-    it.skip("work as printed with Mosquitto's tools (mosquitto_rr is not installed)");
-  }
+    },
+  );
 
   it('name a health address that answers', async () => {
     const [, url] = /Health is at (\S+)/.exec(text)!;

@@ -111,7 +111,8 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
   /** No new work: nobody is let in and nothing more is read, while the transport answers what it has. */
   beforeApplicationShutdown(): void {
     this.server.close();
-    for (const connection of this.connections) if (connection.client !== this.service) connection.pause();
+    for (const connection of this.connections)
+      if (connection.client !== this.service) connection.stopReading();
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -37,6 +37,7 @@ export class Connection {
   private requests = 0;
   private unanswered = 0;
   private isPaused = false;
+  private isEnding = false;
   private readonly unacknowledged = new Map<number, Acknowledged>();
 
   constructor(
@@ -94,8 +95,13 @@ export class Connection {
     return false;
   }
 
-  /** Reads nothing more; at shutdown. */
-  pause(): void {
+  /** Reads nothing more, but still answers what was read. */
+  stopReading(): void {
+    this.isEnding = true;
+    this.pause();
+  }
+
+  private pause(): void {
     this.isPaused = true;
     this.client.pause();
   }
@@ -113,7 +119,7 @@ export class Connection {
 
   private released(reply: Reply): void {
     this.deliver(reply);
-    if (--this.unanswered > MAX_UNANSWERED || !this.isPaused) return;
+    if (--this.unanswered > MAX_UNANSWERED || !this.isPaused || this.isEnding) return;
     this.isPaused = false;
     this.client.resume();
   }
