@@ -43,7 +43,7 @@ export class LoginService {
     };
   }
 
-  /** What the action `token` puts into the user's tokens (`protocol` 3.8). */
+  /** What the action `token` puts into the user's tokens, as DeviceHive's `TokenService` does. */
   async claimsOf(user: User): Promise<Omit<TokenPayload, 't' | 'e'>> {
     const all = user.role === Role.Admin;
     const networks = all ? ['*'] : await this.directory.networkIdsOf(user.id);

@@ -22,7 +22,7 @@ const MAX_CACHED = 10_000;
 /** The longest a provider's key stays trusted after it left the JWKS. */
 const CACHE_MS = 60_000;
 
-/** Signs and verifies DeviceHive's JWTs: one private claim `payload`, HS256 (`protocol` 4.1). */
+/** Signs and verifies DeviceHive's JWTs: one private claim `payload`, HS256, nothing else in the header. */
 @Injectable()
 export class TokenService {
   /** Verified access tokens only, by the whole token; the oldest goes first. */

@@ -1,5 +1,3 @@
-import type { UserRights } from './user-rights.js';
-
 /** Ids that a token is limited to; `null` means no limit. */
 export type IdLimit = readonly number[] | null;
 
@@ -11,7 +9,7 @@ export interface AccessScope {
   userId: number;
   networkIds: IdLimit;
   deviceTypeIds: IdLimit;
-  /** a limited scope never learns whether a device exists: 403 instead of 404 (`protocol` 4.4) */
+  /** a limited scope never learns whether a device exists: 403 instead of 404 */
   limited: boolean;
 }
 
@@ -29,6 +27,12 @@ export const VISIBLE_DEVICE = `
        SELECT FROM user_network m WHERE m.user_id = u.id AND m.network_id = d.network_id))
      AND (u.role = 0 OR u.all_device_types_available OR EXISTS (
        SELECT FROM user_device_type m WHERE m.user_id = u.id AND m.device_type_id = d.device_type_id))`;
+
+/** What an active user may see now, whatever token is shown. */
+export interface UserRights {
+  networkIds: IdLimit;
+  deviceTypeIds: IdLimit;
+}
 
 /** The values for `$1..$4` of `VISIBLE_DEVICE`. */
 export function visibleDeviceParameters(scope: AccessScope, deviceId: string): unknown[] {

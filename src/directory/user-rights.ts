@@ -1,13 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
-import type { IdLimit } from './access-scope.js';
-
-/** What an active user may see now, whatever token is shown. */
-export interface UserRights {
-  networkIds: IdLimit;
-  deviceTypeIds: IdLimit;
-}
+import type { UserRights } from './access-scope.js';
 
 /** Revocation takes effect within a second. */
 const MAX_AGE_MS = 900;

@@ -51,7 +51,7 @@ export function decodeEnvelope(payload: Uint8Array): Envelope {
   return { action, requestId, body };
 }
 
-/** The answer to an action that nobody handles (`protocol` 1.7); one that is too long is repeated in part. */
+/** The answer to an action that nobody handles; one that is too long is repeated in part. */
 export function unknownAction(action: string, requestId?: JsonText): EnvelopeError {
   const shown = action.length > 128 ? `${action.slice(0, 128)}...` : action;
   return new EnvelopeError(400, `Illegal argument: ${shown}`, { action: shown, requestId });

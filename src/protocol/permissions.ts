@@ -1,5 +1,5 @@
 /**
- * DeviceHive's permissions; a token carries their ids in `a` (`protocol` of DeviceHive, `AvailableActions`).
+ * DeviceHive's permissions (`HiveAction` in devicehive-java-server); a token carries their ids in `a`.
  * Id 0 is `*` (all), id 1 stands for none.
  */
 export const PERMISSION_IDS = {

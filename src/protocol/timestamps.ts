@@ -8,7 +8,7 @@ const RFC_1123 = /^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (GM
 const EPOCH_MILLIS = /^-?\d+$/;
 
 /**
- * Reads every form the original takes (`protocol` 1.8): ISO 8601 with or without fraction and zone (none
+ * Reads every form that DeviceHive's Gson adapter takes: ISO 8601 with or without fraction and zone (none
  * means UTC; digits past the millisecond are cut), a date alone, RFC 1123, epoch milliseconds as number or text.
  * @returns `undefined` for anything else, for a date that does not exist, and outside the years 1 to 9999
  *   (the form above has four digits for the year)

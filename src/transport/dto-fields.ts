@@ -6,8 +6,8 @@ import { memberText } from '../protocol/json-text.js';
 import { parseTimestamp } from '../protocol/timestamps.js';
 
 /**
- * Fields of action dtos, as lenient as DeviceHive where that is harmless and strict where it corrupts
- * (`protocol` 2.3). In all of them an absent or `null` member is `undefined` or `null` in the dto, and is
+ * Fields of action dtos, as lenient as DeviceHive where that is harmless and strict where it would corrupt
+ * (`docs/compatibility.md`). In all of them an absent or `null` member is `undefined` or `null` in the dto, and is
  * refused only where `required` gives the text to refuse it with.
  */
 export interface FieldOptions {

@@ -1,6 +1,6 @@
 import { ActionError } from '../../protocol/action-error.js';
 
-// Texts of the original, compared literally by clients (`protocol` 2.4, 3.1).
+// DeviceHive's texts, which clients compare literally (`Messages` in devicehive-java-server).
 export const COMMAND_ID_EMPTY = 'Command id is wrong or empty';
 export const DEVICE_ID_EMPTY = 'Device id is wrong or empty';
 export const COMMAND_REQUIRED = 'Command is required';

@@ -12,7 +12,7 @@ export interface TokenPair {
   refreshToken: string;
 }
 
-/** The rules of `authenticate` and `token` (`protocol` 3.7, 3.8). */
+/** The rules of `authenticate` and `token`; their errors are in `docs/compatibility.md`. */
 @Injectable()
 export class TokenActions {
   constructor(
