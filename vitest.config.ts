@@ -2,7 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const postgres = process.env.TEST_DATABASE_URL;
 if (!postgres && process.env.CI === 'true') {
-  throw new Error('TEST_DATABASE_URL is missing: with CI=true the tests on a real PostgreSQL are not skipped');
+  throw new Error(
+    'TEST_DATABASE_URL is missing: with CI=true the tests on a real PostgreSQL are not skipped',
+  );
 }
 // The configuration is read once for each project.
 if (!postgres && !process.env.DEVICEHIVE_TEST_TOLD) {

@@ -37,7 +37,7 @@ export async function createApp(
     config.warnings.forEach((warning) => logger.warn(warning));
     app.connectMicroservice({ strategy: app.get(DeviceHiveServer) });
     await app.init();
-    await seed(app, config.database);
+    await seed(app, config.database, config.broker.host);
     await app.startAllMicroservices();
     const { address, port } = await app.get(BuiltInBroker).listen();
     await app.listen(await httpPort(config), config.http.host);

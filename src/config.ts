@@ -1,3 +1,4 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CommandOptions } from './actions/command/command.options.js';
 import type { AuthOptions } from './auth/auth.options.js';
@@ -90,9 +91,18 @@ function identityProviderOf(e: Environment): AuthOptions['identityProvider'] {
   if (jwksUrl && publicKey) throw new Error('JWT_JWKS_URL and JWT_PUBLIC_KEY exclude each other: set one');
   if (!issuer) throw new Error('JWT_ISSUER is missing: it is mandatory with an identity provider');
   if (!audience) throw new Error('JWT_AUDIENCE is missing: it is mandatory with an identity provider');
-  return { jwksUrl: jwksUrl ? new URL(jwksUrl) : undefined, publicKey, issuer, audience };
+  const key = publicKey ? parsePublicKey(publicKey) : undefined;
+  return { jwksUrl: jwksUrl ? new URL(jwksUrl) : undefined, publicKey: key, issuer, audience };
 }
 
-function isLoopback(host: string): boolean {
+function parsePublicKey(pem: string): KeyObject {
+  try {
+    return createPublicKey(pem);
+  } catch (error) {
+    throw new Error('JWT_PUBLIC_KEY must be a public key in PEM (SPKI): it cannot be read', { cause: error });
+  }
+}
+
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }

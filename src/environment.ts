@@ -32,7 +32,7 @@ const Flag = (): PropertyDecorator =>
 
 const Url = (...protocols: string[]): PropertyDecorator =>
   Setting(`must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`, (value) =>
-    protocols.includes(URL.canParse(value) ? new URL(value).protocol : ''),
+    protocols.some((protocol) => value.startsWith(`${protocol}//`) && URL.canParse(value)),
   );
 
 const Text = (): PropertyDecorator => Setting('must not be empty', (value) => value.trim() !== '');
@@ -90,7 +90,7 @@ export class Environment {
 }
 
 /** Values that stay out of error messages. */
-const SECRET = /PASSWORD|SECRET|URL/;
+const SECRET = /PASSWORD|SECRET|URL|KEY/;
 
 /**
  * An empty variable counts as not set, as `docker compose` passes it.

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { type Logger, pino, stdSerializers } from 'pino';
+import { destination, type Logger, pino, stdSerializers } from 'pino';
 import pretty from 'pino-pretty';
 
 /** Nest's own words about its start; `main` says what a user needs. */
@@ -26,7 +26,7 @@ export class PinoLogger implements LoggerService {
     const options = { level, base: undefined, serializers: { error: stdSerializers.err } };
     this.pino = process.stdout.isTTY
       ? pino(options, pretty({ sync: true, ignore: 'context', messageFormat: '{context}: {msg}' }))
-      : pino(options);
+      : pino(options, destination({ sync: true }));
   }
 
   log = (message: unknown, ...rest: unknown[]): void => this.write('info', message, rest);
@@ -42,8 +42,9 @@ export class PinoLogger implements LoggerService {
     message: unknown,
     rest: unknown[],
   ) {
-    const context = rest.at(-1);
-    if (typeof context === 'string' && FRAMEWORK.has(context)) level = 'debug';
+    const last = rest.at(-1);
+    const context = typeof last === 'string' ? last : undefined;
+    if (context && FRAMEWORK.has(context)) level = 'debug';
     const error = [message, ...rest].find((part) => part instanceof Error);
     const text = message instanceof Error ? message.message : message;
     this.pino[level]({ context, error }, typeof text === 'string' ? text : JSON.stringify(text));

@@ -1,6 +1,7 @@
 import { DataSource } from 'typeorm';
 import type { INestApplicationContext } from '@nestjs/common';
 import { Logger } from '@nestjs/common';
+import { isLoopback } from './config.js';
 import { hashPassword } from './auth/passwords.js';
 import type { DatabaseOptions } from './database/database.options.js';
 import { DirectoryRepository } from './directory/directory.repository.js';
@@ -12,11 +13,19 @@ export const SAMPLE = {
   deviceId: 'e50d6085-2aba-48e9-b1c3-73c673e414be',
 } as const;
 
-/** The rows that a start adds, each at most once: sample data where asked for, and the first administrator. */
-export async function seed(app: INestApplicationContext, options: DatabaseOptions): Promise<void> {
+/**
+ * The rows that a start adds, each at most once: sample data where asked for, and the first administrator.
+ * @param host where the broker listens
+ */
+export async function seed(
+  app: INestApplicationContext,
+  options: DatabaseOptions,
+  host: string,
+): Promise<void> {
   const logger = new Logger('Seed');
   if (options.seedSampleData) {
-    if (options.url) logger.warn(`SEED_SAMPLE_DATA: ${SAMPLE.login} has a password that everybody knows`);
+    if (options.url || !isLoopback(host))
+      logger.warn(`SEED_SAMPLE_DATA: ${SAMPLE.login} has a password that everybody knows`);
     await seedSampleData(app.get(DataSource));
   }
   const { admin } = options;

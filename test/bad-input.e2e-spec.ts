@@ -296,3 +296,24 @@ describe('whatever came before', () => {
     expect(service.logger.lines.filter((line) => /Internal server error|stack/i.test(line))).toEqual([]);
   });
 });
+
+describe('a field that is no key for anything', () => {
+  it.each(['{"toString":1,"valueOf":1}', '{}', '[]', 'true', 'null', '"__proto__"'])(
+    'like commandId %s is answered 400, also to a stranger',
+    async (commandId) => {
+      const stranger = await service.connect();
+      const request = `{"action":"command/update","commandId":${commandId},"deviceId":"x","command":{}}`;
+      expect((await stranger.send(request)).json).toMatchObject({ code: 401 });
+      expect((await client.send(request)).json).toMatchObject({ code: 400 });
+    },
+  );
+
+  it('may be there 80,000 times', async () => {
+    const many = Array.from({ length: 80_000 }, (_, i) => `"${i}":1`).join(',');
+    expect((await client.send(raw(`${many},"command":{}`))).json).toMatchObject({ status: 'success' });
+    expect((await client.send(raw(`"command":{${many}}`))).json).toMatchObject({ status: 'success' });
+    expect((await client.send(raw(`"command":{"result":{${many}}}`))).json).toMatchObject({
+      status: 'success',
+    });
+  });
+});

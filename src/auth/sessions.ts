@@ -15,6 +15,12 @@ interface Session {
 @Injectable()
 export class Sessions {
   private readonly sessions = new Map<string, Session>();
+  private authenticated = 0;
+
+  /** counts authentications, so that a cache by user can tell whether it knows everybody */
+  get authentications(): number {
+    return this.authenticated;
+  }
 
   open(connectionId: string, address: string): void {
     this.sessions.set(connectionId, { address });
@@ -27,7 +33,9 @@ export class Sessions {
   /** Without effect where the connection is gone. */
   authenticate(connectionId: string, principal: Principal): void {
     const session = this.sessions.get(connectionId);
-    if (session) session.principal = principal;
+    if (!session) return;
+    session.principal = principal;
+    this.authenticated++;
   }
 
   /** @returns `undefined` for a connection that is gone or not authenticated; expiry is the caller's to check */
@@ -40,9 +48,9 @@ export class Sessions {
   }
 
   /** The users of all authenticated connections. */
-  userIds(): Set<number> {
+  userIds(): number[] {
     const ids = new Set<number>();
     for (const { principal } of this.sessions.values()) if (principal) ids.add(principal.userId);
-    return ids;
+    return [...ids];
   }
 }

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import {
   createRemoteJWKSet,
-  importSPKI,
   type JWTHeaderParameters,
   type JWTPayload,
   jwtVerify,
@@ -88,6 +87,6 @@ function algorithmOf(token: string): unknown {
 
 function providerKey({ identityProvider }: AuthOptions): JWTVerifyGetKey | undefined {
   if (identityProvider?.jwksUrl) return createRemoteJWKSet(identityProvider.jwksUrl);
-  const pem = identityProvider?.publicKey;
-  return pem === undefined ? undefined : ({ alg }) => importSPKI(pem, alg!);
+  const key = identityProvider?.publicKey;
+  return key && (() => Promise.resolve(key));
 }

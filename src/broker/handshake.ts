@@ -7,6 +7,7 @@ import { ActionError } from '../protocol/action-error.js';
 import { isClientId, isDeviceHiveTopic } from '../protocol/topics.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
+import { TopicAccess } from './topic-access.js';
 
 /** Return codes of CONNACK (MQTT 3.1.1 section 3.2.2.3). */
 const IDENTIFIER_REJECTED = 2;
@@ -23,6 +24,7 @@ export class Handshake {
     private readonly connections: Connections,
     private readonly sessions: Sessions,
     private readonly logins: LoginService,
+    private readonly access: TopicAccess,
   ) {}
 
   /** Before anything of the CONNECT is used: opens the connection's session and takes out what must not work. */
@@ -59,6 +61,8 @@ export class Handshake {
     try {
       const user = await this.logins.login(login, password.toString(), connection.address);
       this.sessions.authenticate(connection.id, this.logins.principalOf(user));
+      // Aedes delivers what a stored session has queued right after CONNACK.
+      if (!client.clean) await this.access.refreshRights();
     } catch (error) {
       if (error instanceof ActionError && error.code === 401) throw refused(NOT_AUTHORIZED, error.message);
       throw refused(SERVER_UNAVAILABLE, (error as Error).message);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { PublishPacket } from 'aedes';
 import { parseLinkedReply } from '../protocol/service-link.js';
@@ -5,6 +6,9 @@ import { REQUEST_TOPIC } from '../protocol/topics.js';
 import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
 import { DROPPED_TOPIC, TopicAccess } from './topic-access.js';
+
+/** An event waits for the database as long as it takes, the replies behind it only so long. */
+const MAX_REPLY_WAIT_MS = 1_000;
 
 /**
  * What the service publishes: events, which Aedes routes, and replies, which go to the connection that asked.
@@ -17,6 +21,7 @@ import { DROPPED_TOPIC, TopicAccess } from './topic-access.js';
 export class ServiceTraffic {
   private readonly inRouting = new Map<object, () => void>();
   private lastEvent: Promise<void> = Promise.resolve();
+  private refreshing?: Promise<void>;
 
   constructor(
     private readonly connections: Connections,
@@ -39,9 +44,20 @@ export class ServiceTraffic {
       link.take(packet);
       route();
     } else {
-      this.lastEvent = new Promise((resolve) => this.inRouting.set(packet, resolve));
-      void this.access.refreshRights().then(route);
+      this.route(packet, route);
     }
+  }
+
+  /** Events keep their order, also while the rights of their receivers are read. */
+  private route(packet: PublishPacket, route: () => void): void {
+    const published = new Promise<void>((resolve) => this.inRouting.set(packet, resolve));
+    if (!this.refreshing && this.access.hasFreshRights()) {
+      this.lastEvent = published;
+      return route();
+    }
+    this.refreshing ??= this.access.refreshRights().finally(() => (this.refreshing = undefined));
+    void this.refreshing.then(route);
+    this.lastEvent = Promise.race([published, delay(MAX_REPLY_WAIT_MS, undefined, { ref: false })]);
   }
 
   /** Aedes has written the packet to everybody who gets it. */

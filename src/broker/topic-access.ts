@@ -31,6 +31,9 @@ const PERMISSION_TO_READ: Record<string, Permission> = {
  */
 @Injectable()
 export class TopicAccess {
+  private knownAuthentications = -1;
+  private reading?: Promise<void>;
+
   constructor(
     private readonly options: BrokerOptions,
     private readonly sessions: Sessions,
@@ -74,9 +77,25 @@ export class TopicAccess {
     return maySee(principal, rights, event.networkId, event.deviceTypeId) && this.asksFor(connection, topic);
   }
 
-  /** Brings the rights of everybody connected to within a second of now; before an event is delivered. */
-  refreshRights(): Promise<void> {
-    return this.rights.refresh(this.sessions.userIds());
+  /** Whether the rights of everybody connected are known and at most a second old. */
+  hasFreshRights(): boolean {
+    return this.knownAuthentications === this.sessions.authentications && this.rights.isFresh();
+  }
+
+  /**
+   * Resolves when they are. While the database is away it waits: rather a late event than one to somebody who
+   * lost the right to it.
+   */
+  async refreshRights(): Promise<void> {
+    while (!this.hasFreshRights()) {
+      this.reading ??= this.readRights().finally(() => (this.reading = undefined));
+      await this.reading;
+    }
+  }
+
+  private async readRights(): Promise<void> {
+    const { authentications } = this.sessions;
+    if (await this.rights.read(this.sessions.userIds())) this.knownAuthentications = authentications;
   }
 
   private asksFor(connection: Connection, topic: string): boolean {

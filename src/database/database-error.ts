@@ -6,6 +6,18 @@ const LOCK_NOT_AVAILABLE = '55P03';
 const CUT_OFF = /^(08|57P)/;
 
 /**
+ * The result of a statement.
+ * @throws {ActionError} 503 where the database did not answer; other failures as they are
+ */
+export async function answered<T>(statement: Promise<T>): Promise<T> {
+  try {
+    return await statement;
+  } catch (error) {
+    throw databaseError(error);
+  }
+}
+
+/**
  * What a client may know of a failed statement; everything else stays as it is and is answered 500.
  * @returns 503 where trying again helps, with the failure as its cause
  */

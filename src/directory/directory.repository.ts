@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { answered } from '../database/database-error.js';
 import { type AccessScope, VISIBLE_DEVICE, visibleDeviceParameters } from './access-scope.js';
 import { Role, User, UserStatus } from './entities.js';
 
@@ -9,23 +10,20 @@ export class DirectoryRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   userByLogin(login: string): Promise<User | null> {
-    return this.dataSource.getRepository(User).findOneBy({ login });
+    return answered(this.dataSource.getRepository(User).findOneBy({ login }));
   }
 
   activeUser(id: number): Promise<User | null> {
-    return this.dataSource.getRepository(User).findOneBy({ id, status: UserStatus.Active });
+    return answered(this.dataSource.getRepository(User).findOneBy({ id, status: UserStatus.Active }));
   }
 
   async isVisible(scope: AccessScope, deviceId: string): Promise<boolean> {
-    const rows: unknown[] = await this.dataSource.query(
-      VISIBLE_DEVICE,
-      visibleDeviceParameters(scope, deviceId),
-    );
+    const rows = await this.query(VISIBLE_DEVICE, visibleDeviceParameters(scope, deviceId));
     return rows.length > 0;
   }
 
   async networkIdsOf(userId: number): Promise<number[]> {
-    const rows: { id: string }[] = await this.dataSource.query(
+    const rows = await this.query<{ id: string }>(
       'SELECT network_id AS id FROM user_network WHERE user_id = $1 ORDER BY 1',
       [userId],
     );
@@ -33,7 +31,7 @@ export class DirectoryRepository {
   }
 
   async deviceTypeIdsOf(userId: number): Promise<number[]> {
-    const rows: { id: string }[] = await this.dataSource.query(
+    const rows = await this.query<{ id: string }>(
       'SELECT device_type_id AS id FROM user_device_type WHERE user_id = $1 ORDER BY 1',
       [userId],
     );
@@ -41,7 +39,7 @@ export class DirectoryRepository {
   }
 
   async recordLogin(userId: number): Promise<void> {
-    await this.dataSource.query('UPDATE dh_user SET last_login = clock_timestamp() WHERE id = $1', [userId]);
+    await this.query('UPDATE dh_user SET last_login = clock_timestamp() WHERE id = $1', [userId]);
   }
 
   /**
@@ -52,11 +50,15 @@ export class DirectoryRepository {
   async createFirstAdmin(login: string, passwordHash: () => Promise<string>): Promise<boolean> {
     const users = this.dataSource.getRepository(User);
     if (await users.existsBy({ role: Role.Admin })) return false;
-    const rows: unknown[] = await this.dataSource.query(
+    const rows = await this.query(
       `INSERT INTO dh_user (login, password_hash, role, status) VALUES ($1, $2, 0, 0)
        ON CONFLICT (login) DO NOTHING RETURNING id`,
       [login, await passwordHash()],
     );
     return rows.length > 0;
+  }
+
+  private query<Row>(sql: string, parameters: unknown[]): Promise<Row[]> {
+    return answered(this.dataSource.query(sql, parameters) as Promise<Row[]>);
   }
 }

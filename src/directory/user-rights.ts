@@ -29,35 +29,22 @@ interface RightsRow {
 export class UserRightsCache {
   private readonly logger = new Logger(UserRightsCache.name);
   private rights = new Map<number, UserRights>();
-  private known = new Set<number>();
   private readAt = -Infinity;
-  private reading?: Promise<void>;
 
   constructor(private readonly dataSource: DataSource) {}
 
-  /** @returns `undefined` for a user who is unknown, not active, or was not asked for in `refresh` */
+  /** @returns `undefined` for a user who is unknown, not active, or was not asked for in `read` */
   of(userId: number): UserRights | undefined {
     return this.rights.get(userId);
   }
 
-  /**
-   * Resolves when the rights of all these users are known and at most a second old. While the database is
-   * away it waits: rather a late event than one to somebody who lost the right to it.
-   */
-  async refresh(userIds: ReadonlySet<number>): Promise<void> {
-    while (!this.isFresh(userIds)) {
-      this.reading ??= this.read([...userIds]).finally(() => (this.reading = undefined));
-      await this.reading;
-    }
+  /** Whether what was read last is at most a second old. */
+  isFresh(): boolean {
+    return performance.now() - this.readAt <= MAX_AGE_MS;
   }
 
-  private isFresh(userIds: ReadonlySet<number>): boolean {
-    if (performance.now() - this.readAt > MAX_AGE_MS) return false;
-    for (const id of userIds) if (!this.known.has(id)) return false;
-    return true;
-  }
-
-  private async read(userIds: number[]): Promise<void> {
+  /** Reads the rights of these users. @returns `false` after a short wait where that failed */
+  async read(userIds: readonly number[]): Promise<boolean> {
     const startedAt = performance.now();
     try {
       const rows: RightsRow[] = await this.dataSource.query(READ_RIGHTS, [userIds]);
@@ -67,11 +54,12 @@ export class UserRightsCache {
           { networkIds: row.networks?.map(Number) ?? null, deviceTypeIds: row.types?.map(Number) ?? null },
         ]),
       );
-      this.known = new Set(userIds);
       this.readAt = startedAt;
+      return true;
     } catch (error) {
       this.logger.error('Events wait: the rights of their watchers cannot be read', error);
       await delay(RETRY_MS);
+      return false;
     }
   }
 }

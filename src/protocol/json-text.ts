@@ -36,11 +36,15 @@ export function rememberSource(value: object, text: string): void {
  * did not come out of a request. Duplicate keys: the last wins, as in `JSON.parse`.
  */
 export function memberText(object: object, key: string): JsonText | undefined {
-  const source = sources.get(object);
-  if (!source) return undefined;
-  source.members ??= splitMembers(object, source.text);
-  const text = source.members.get(key);
+  const text = membersOf(object)?.get(key);
   return text === undefined ? undefined : new JsonText(text);
+}
+
+/** Splits an object's text, which is when the objects in it learn theirs. Reaching one goes through its parents. */
+export function membersOf(object: object): ReadonlyMap<string, string> | undefined {
+  const source = sources.get(object);
+  if (source) source.members ??= splitMembers(object, source.text);
+  return source?.members;
 }
 
 function splitMembers(object: object, text: string): Map<string, string> {

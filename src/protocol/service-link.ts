@@ -49,7 +49,7 @@ export function linkedReplyTopic(request: LinkedRequest, responseTopic: string):
 export function parseLinkedReply(
   topic: string,
 ): { connectionId: string; number: number; responseTopic: string } | undefined {
-  const match = /^dh\/reply\/([^/]+)\/(\d+)\/(dh\/response\/.*)$/.exec(topic);
+  const match = /^dh\/reply\/([^/]+)\/(\d+)\/(dh\/response\/.*)$/s.exec(topic);
   if (!match) return undefined;
   return { connectionId: match[1]!, number: Number(match[2]), responseTopic: match[3]! };
 }

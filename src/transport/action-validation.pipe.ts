@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
-import { plainToInstance } from 'class-transformer';
 import { validate, type ValidationError } from 'class-validator';
 import { ActionError, MALFORMED_JSON } from '../protocol/action-error.js';
+import { readDto } from './dto-reader.js';
 
 /**
  * Body to dto. Members that the dto does not declare are dropped: clients in the field send them.
@@ -11,7 +11,7 @@ import { ActionError, MALFORMED_JSON } from '../protocol/action-error.js';
 export class ActionValidationPipe implements PipeTransform {
   async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
     if (type !== 'body' || !metatype || metatype === Object) return value;
-    const dto: object = plainToInstance(metatype as new () => object, value);
+    const dto = readDto(metatype as new () => object, value as object);
     const errors = await validate(dto, { whitelist: true, stopAtFirstError: true });
     if (errors.length > 0) throw new ActionError(400, firstMessage(errors));
     return dto;

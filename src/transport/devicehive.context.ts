@@ -9,6 +9,12 @@ import type { RequestOrigin } from './client-identity.js';
  */
 export const DEVICEHIVE: unique symbol = Symbol.for('nest-devicehive');
 
+/** Third argument of `@MessagePattern(action, DEVICEHIVE, extras)`. */
+export interface ActionExtras {
+  /** requests of one client with the same number in this field are executed in the order of their arrival */
+  inOrderOf?: string;
+}
+
 /** Marks a handler in its pattern's extras, which is all that Nest tells a server about it. */
 export const ACTION_EXTRAS = { [DEVICEHIVE]: true };
 

@@ -7,8 +7,9 @@ import { decodeEnvelope, errorReply, successReply, unknownAction } from '../prot
 import type { Answered, Envelope, EnvelopeError } from '../protocol/envelope.js';
 import { isActionName, REQUEST_TOPIC } from '../protocol/topics.js';
 import type { RequestOrigin } from './client-identity.js';
-import { DEVICEHIVE, DeviceHiveContext, isAction } from './devicehive.context.js';
+import { type ActionExtras, DEVICEHIVE, DeviceHiveContext, isAction } from './devicehive.context.js';
 import { drain, endClient } from './drain.js';
+import { Lanes } from './lanes.js';
 import { BrokerLink, TransportOptions } from './transport.options.js';
 import { WorkLimit } from './work-limit.js';
 
@@ -25,6 +26,7 @@ export class DeviceHiveServer extends ServerMqtt {
   override readonly transportId: symbol = DEVICEHIVE;
   protected override readonly logger = new Logger(DeviceHiveServer.name);
   private readonly work: WorkLimit;
+  private readonly lanes = new Lanes();
   private readonly probe = randomUUID();
   private probed = false;
 
@@ -59,7 +61,9 @@ export class DeviceHiveServer extends ServerMqtt {
   }
 
   override bindEvents(client: MqttClient): void {
-    client.on('message', (topic, payload, packet) => void this.receive(topic, payload, packet));
+    client.on('message', (topic, payload, packet) => {
+      this.receive(topic, payload, packet).catch((error) => this.handleError(error));
+    });
   }
 
   /** Hands an event to the broker: QoS 1, not retained, in the order of the calls and before the reply. */
@@ -104,7 +108,8 @@ export class DeviceHiveServer extends ServerMqtt {
     const request = this.decode(origin, payload);
     if (!request) return;
     if (origin.qos === 0 && this.work.isFull) return this.refuse(origin, overloaded(), request);
-    await this.work.run(() => this.answer(new DeviceHiveContext(topic, packet, origin, request)));
+    const context = new DeviceHiveContext(topic, packet, origin, request);
+    await this.work.run(() => this.inOrder(context, () => this.answer(context)));
   }
 
   /** @returns `undefined` for what is answered already, and for our own probe */
@@ -123,6 +128,17 @@ export class DeviceHiveServer extends ServerMqtt {
     } catch (error) {
       return this.refuse(origin, error as EnvelopeError, (error as EnvelopeError).request);
     }
+  }
+
+  /**
+   * A guard may take longer for one request than for the next, so where order counts it is kept from here on:
+   * requests of one client with the same value in the field that the handler names run one after the other.
+   */
+  private inOrder({ origin, request }: DeviceHiveContext, work: () => Promise<void>): Promise<void> {
+    const field = (this.messageHandlers.get(request.action)?.extras as ActionExtras | undefined)?.inOrderOf;
+    const value = field && request.body[field];
+    if (typeof value !== 'number' && typeof value !== 'string') return work();
+    return this.lanes.run(`${origin.connectionId ?? origin.clientId} ${Number(value)}`, work);
   }
 
   private async answer(context: DeviceHiveContext): Promise<void> {

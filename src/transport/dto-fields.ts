@@ -1,9 +1,9 @@
 import { applyDecorators } from '@nestjs/common';
-import { plainToInstance, Transform } from 'class-transformer';
 import { IsOptional, ValidateBy, ValidateNested, type ValidationOptions } from 'class-validator';
 import { MALFORMED_JSON } from '../protocol/action-error.js';
-import { memberText } from '../protocol/json-text.js';
+import { memberText, membersOf } from '../protocol/json-text.js';
 import { parseTimestamp } from '../protocol/timestamps.js';
+import { type FieldReader, readDto, ReadWith } from './dto-reader.js';
 
 /**
  * Fields of action dtos, as lenient as DeviceHive where that is harmless and strict where it would corrupt
@@ -23,7 +23,7 @@ class Refused {
 }
 
 /** @param read what becomes of a value that is not null; `Refused` with the text, or with that of `options` */
-function field(options: FieldOptions, read: (value: unknown, parent: object, key: string) => unknown) {
+function field(options: FieldOptions, read: FieldReader) {
   const { required, wrong = MALFORMED_JSON } = options;
   const isRight = ValidateBy(
     {
@@ -34,23 +34,21 @@ function field(options: FieldOptions, read: (value: unknown, parent: object, key
       message: ({ value }) => (value instanceof Refused ? (value.text ?? wrong) : (required ?? wrong)),
     } satisfies ValidationOptions,
   );
-  return applyDecorators(
-    // `value` is class-transformer's copy already; the client's own object knows its source text.
-    Transform(({ obj, key }) => (obj[key] == null ? obj[key] : read(obj[key], obj as object, key)), {
-      toClassOnly: true,
-    }),
-    ...(required ? [isRight] : [IsOptional(), isRight]),
-  );
+  return applyDecorators(ReadWith(read), ...(required ? [isRight] : [IsOptional(), isRight]));
 }
 
-/** An integer; `"12"` and `5.0` are accepted. Beyond 2^53 JavaScript cannot hold it exactly, so it is refused. */
+/**
+ * An integer; `"12"` and `5.0` are accepted. Beyond 2^53 JavaScript cannot hold it exactly, so it is refused, as
+ * is a fraction that `JSON.parse` has rounded away.
+ */
 export function IntegerField(options: FieldOptions & { min?: number; max?: number } = {}): PropertyDecorator {
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = options;
-  return field(options, (value) => {
+  return field(options, (value, parent, key) => {
+    const source = typeof value === 'number' ? memberText(parent, key)?.text : undefined;
+    const isRounded = source !== undefined && /\.\d*[1-9]/.test(source) && !/e/i.test(source);
     const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
-    return Number.isSafeInteger(number) && (number as number) >= min && (number as number) <= max
-      ? number
-      : new Refused();
+    const fits = Number.isSafeInteger(number) && (number as number) >= min && (number as number) <= max;
+    return fits && !isRounded ? number : new Refused();
   });
 }
 
@@ -59,13 +57,13 @@ export function Int32Field(options: FieldOptions = {}): PropertyDecorator {
   return IntegerField({ ...options, min: -(2 ** 31), max: 2 ** 31 - 1 });
 }
 
-/** Text; numbers and booleans are turned into theirs, as the original does. */
+/** Text; numbers and booleans are turned into theirs as it was written, as the original does. */
 export function TextField(
   options: FieldOptions & { accepts?: (text: string) => boolean; unfit?: string } = {},
 ): PropertyDecorator {
-  return field(options, (value) => {
+  return field(options, (value, parent, key) => {
     if (!['string', 'number', 'boolean'].includes(typeof value)) return new Refused();
-    const text = String(value);
+    const text = typeof value === 'string' ? value : (memberText(parent, key)?.text ?? String(value));
     return (options.accepts?.(text) ?? true) ? text : new Refused(options.unfit);
   });
 }
@@ -90,7 +88,11 @@ export function TimestampField(options: FieldOptions = {}): PropertyDecorator {
 
 /** An object with fields of its own. */
 export function NestedField(dto: () => new () => object, options: FieldOptions = {}): PropertyDecorator {
-  const nested = field(options, (value) => (isObject(value) ? plainToInstance(dto(), value) : new Refused()));
+  const nested = field(options, (value) => {
+    if (!isObject(value)) return new Refused();
+    membersOf(value);
+    return readDto(dto(), value);
+  });
   return applyDecorators(nested, ValidateNested());
 }
 

@@ -4,15 +4,15 @@ import { RequirePermission } from '../../auth/require-permission.decorator.js';
 import { DEVICEHIVE } from '../../transport/devicehive.context.js';
 import { ActionController } from '../action-controller.decorator.js';
 import { CommandService } from './command.service.js';
-import { GetCommandDto } from './get-command.dto.js';
-import { InsertCommandDto } from './insert-command.dto.js';
-import { UpdateCommandDto } from './update-command.dto.js';
+import { GetCommandDto } from './dto/get-command.dto.js';
+import { InsertCommandDto } from './dto/insert-command.dto.js';
+import { UpdateCommandDto } from './dto/update-command.dto.js';
 
 @ActionController()
 export class CommandController {
   constructor(private readonly commands: CommandService) {}
 
-  @MessagePattern('command/update', DEVICEHIVE)
+  @MessagePattern('command/update', DEVICEHIVE, { inOrderOf: 'commandId' })
   @RequirePermission('UpdateDeviceCommand')
   async update(@Payload() request: UpdateCommandDto, @CurrentPrincipal() principal: Principal) {
     await this.commands.update(principal, request);
@@ -24,7 +24,7 @@ export class CommandController {
     return { command: await this.commands.insert(principal, request) };
   }
 
-  @MessagePattern('command/get', DEVICEHIVE)
+  @MessagePattern('command/get', DEVICEHIVE, { inOrderOf: 'commandId' })
   @RequirePermission('GetDeviceCommand')
   async get(@Payload() request: GetCommandDto, @CurrentPrincipal() principal: Principal) {
     return { command: await this.commands.get(principal, request) };

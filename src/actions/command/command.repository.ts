@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { type AccessScope, VISIBLE_DEVICE, visibleDeviceParameters } from '../../directory/access-scope.js';
-import { databaseError } from '../../database/database-error.js';
-import { Lanes } from './command-lanes.js';
+import { answered } from '../../database/database-error.js';
+import { Lanes } from '../../transport/lanes.js';
 import { COMMAND_COLUMNS, type CommandFields, type CommandRow } from './device-command.js';
 import { type DeviceCommand, toDeviceCommand } from './device-command.js';
 
@@ -47,6 +47,7 @@ const FIND = `
 /** Rows of `device_command`. Each method is one statement that checks the caller's rights as it runs. */
 @Injectable()
 export class CommandRepository {
+  /** A command takes one connection of the pool at most, however many updates wait for its locked row. */
   private readonly lanes = new Lanes();
 
   constructor(private readonly dataSource: DataSource) {}
@@ -84,12 +85,8 @@ export class CommandRepository {
     return first(await this.query<CommandRow[]>(FIND, parameters));
   }
 
-  private async query<T>(sql: string, parameters: unknown[]): Promise<T> {
-    try {
-      return (await this.dataSource.query(sql, parameters)) as T;
-    } catch (error) {
-      throw databaseError(error);
-    }
+  private query<T>(sql: string, parameters: unknown[]): Promise<T> {
+    return answered(this.dataSource.query(sql, parameters) as Promise<T>);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Lanes } from './command-lanes.js';
+import { Lanes } from './lanes.js';
 
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 

@@ -1,5 +1,5 @@
-import { IntegerField, TextField } from '../../transport/dto-fields.js';
-import { COMMAND_ID_EMPTY, DEVICE_ID_EMPTY } from './command.errors.js';
+import { IntegerField, TextField } from '../../../transport/dto-fields.js';
+import { COMMAND_ID_EMPTY, DEVICE_ID_EMPTY } from '../command.errors.js';
 
 export class GetCommandDto {
   @TextField({ required: DEVICE_ID_EMPTY })

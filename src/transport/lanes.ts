@@ -1,8 +1,8 @@
 /** Runs the work of one key one after the other, in the order of the calls; different keys do not wait. */
 export class Lanes {
-  private readonly tails = new Map<number, Promise<unknown>>();
+  private readonly tails = new Map<unknown, Promise<unknown>>();
 
-  async run<T>(key: number, work: () => Promise<T>): Promise<T> {
+  async run<T>(key: unknown, work: () => Promise<T>): Promise<T> {
     const before = this.tails.get(key) ?? Promise.resolve();
     const done = before.then(work);
     const tail = done.catch(() => undefined);

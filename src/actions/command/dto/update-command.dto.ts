@@ -1,6 +1,6 @@
-import { IntegerField, NestedField, TextField } from '../../transport/dto-fields.js';
+import { IntegerField, NestedField, TextField } from '../../../transport/dto-fields.js';
 import { CommandFieldsDto } from './command-fields.dto.js';
-import { COMMAND_ID_EMPTY, COMMAND_IS_NULL, DEVICE_ID_EMPTY } from './command.errors.js';
+import { COMMAND_ID_EMPTY, COMMAND_IS_NULL, DEVICE_ID_EMPTY } from '../command.errors.js';
 
 /** The seed's request. The order of the fields is the order in which errors are reported. */
 export class UpdateCommandDto {

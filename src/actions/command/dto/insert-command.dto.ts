@@ -1,6 +1,6 @@
-import { NestedField, TextField } from '../../transport/dto-fields.js';
+import { NestedField, TextField } from '../../../transport/dto-fields.js';
 import { CommandFieldsDto } from './command-fields.dto.js';
-import { COMMAND_REQUIRED, DEVICE_ID_EMPTY } from './command.errors.js';
+import { COMMAND_REQUIRED, DEVICE_ID_EMPTY } from '../command.errors.js';
 
 export class InsertCommandDto {
   @TextField({ required: DEVICE_ID_EMPTY })

@@ -1,0 +1,26 @@
+FROM node:24-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY nest-cli.json tsconfig.json tsconfig.build.json ./
+COPY migrations ./migrations
+COPY src ./src
+RUN npx nest build
+
+FROM node:24-slim
+ENV NODE_ENV=production \
+    MQTT_HOST=0.0.0.0 \
+    HTTP_HOST=0.0.0.0 \
+    DATA_DIR=/data
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev && npm cache clean --force
+COPY --from=build /app/dist ./dist
+# Only used without DATABASE_URL: mount a volume here to keep the embedded database.
+RUN install -d -o node -g node -m 700 /data
+USER node
+EXPOSE 1883 3000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HTTP_PORT || 3000) + '/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+# Node itself gets SIGTERM and answers what is at work before it ends.
+CMD ["node", "dist/src/main.js"]

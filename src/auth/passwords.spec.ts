@@ -1,0 +1,69 @@
+import { createHook } from 'node:async_hooks';
+import { describe, expect, it } from 'vitest';
+import { hashPassword, verifyPassword } from './passwords.js';
+
+/** How many scrypt jobs `work` starts, and how many of them at once. */
+async function countHashes(work: () => Promise<unknown>): Promise<{ total: number; atOnce: number }> {
+  const running = new Set<number>();
+  const counted = { total: 0, atOnce: 0 };
+  const hook = createHook({
+    init(id, type) {
+      if (type !== 'SCRYPTREQUEST') return;
+      running.add(id);
+      counted.total++;
+      counted.atOnce = Math.max(counted.atOnce, running.size);
+    },
+    before: (id) => void running.delete(id),
+  }).enable();
+  await work();
+  hook.disable();
+  return counted;
+}
+
+describe('hashPassword', () => {
+  it('is salted and names its parameters', async () => {
+    const [first, second] = await Promise.all([hashPassword('secret'), hashPassword('secret')]);
+    expect(first).toMatch(/^scrypt\$16384\$8\$5\$[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}=$/);
+    expect(second).not.toBe(first);
+  });
+});
+
+describe('verifyPassword', () => {
+  it.each([
+    ['ordinary', 'dhadmin_#911'],
+    ['empty', ''],
+    ['non-ASCII', 'pässwörd 😀'],
+    ['long', 'x'.repeat(10_000)],
+  ])('knows a password again and no other: %s', async (_, password) => {
+    const hash = await hashPassword(password);
+    await expect(verifyPassword(password, hash)).resolves.toBe(true);
+    await expect(verifyPassword(`${password} `, hash)).resolves.toBe(false);
+  });
+
+  it('follows the parameters in the hash', async () => {
+    // RFC 7914 section 12, the second vector.
+    const key = '/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA==';
+    const hash = `scrypt$1024$8$16$${Buffer.from('NaCl').toString('base64')}$${key}`;
+    await expect(verifyPassword('password', hash)).resolves.toBe(true);
+    await expect(verifyPassword('passwore', hash)).resolves.toBe(false);
+  });
+
+  it.each(['', 'plain', 'sha256$1$1$1$a$b', 'scrypt$16384$8$5$$'])('refuses the hash %j', async (hash) => {
+    await expect(verifyPassword('plain', hash)).resolves.toBe(false);
+  });
+
+  it('hashes for an unknown login as for a wrong password', async () => {
+    const hash = await hashPassword('secret');
+    for (const stored of [hash, undefined]) {
+      const counted = await countHashes(() => expect(verifyPassword('wrong', stored)).resolves.toBe(false));
+      expect(counted).toEqual({ total: 1, atOnce: 1 });
+    }
+  });
+
+  it('hashes two at once and no more', async () => {
+    const counted = await countHashes(() =>
+      Promise.all(Array.from({ length: 6 }, () => verifyPassword('wrong', undefined))),
+    );
+    expect(counted).toEqual({ total: 6, atOnce: 2 });
+  });
+});

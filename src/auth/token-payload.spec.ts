@@ -1,0 +1,81 @@
+import 'reflect-metadata';
+import { describe, expect, it } from 'vitest';
+import { PERMISSION_IDS, type Permission } from '../protocol/permissions.js';
+import { ACCESS, REFRESH, toPrincipal } from './token-payload.js';
+
+const valid = { u: 1, a: [8], n: ['*'], dt: ['*'], e: 1_518_103_590_123, t: ACCESS };
+const read = (claims: object) => toPrincipal({ ...valid, ...claims }, ACCESS);
+const permissionsOf = (claims: object) => {
+  const { permissions } = read(claims);
+  return (Object.keys(PERMISSION_IDS) as Permission[]).filter((permission) => permissions.has(permission));
+};
+
+describe('toPrincipal', () => {
+  it('gives user, expiry and no limits for a token of everything', () => {
+    expect(read({})).toMatchObject({
+      userId: 1,
+      expiresAt: 1_518_103_590_123,
+      networkIds: null,
+      deviceTypeIds: null,
+      limited: false,
+    });
+  });
+
+  it.each([
+    ['lists', { a: [8, 5] }, ['GetDeviceCommand', 'UpdateDeviceCommand']],
+    ['is empty', { a: [] }, []],
+    ['is absent', { a: undefined }, []],
+    ['is null', { a: null }, []],
+    ['says none', { a: [1] }, []],
+  ])('grants what a %s', (_, claims, permissions) => expect(permissionsOf(claims)).toEqual(permissions));
+
+  it('grants everything for id 0', () => {
+    expect(permissionsOf({ a: [0] })).toHaveLength(Object.keys(PERMISSION_IDS).length);
+  });
+
+  it.each([
+    ['n absent is no network', { n: undefined }, [], null, true],
+    ['n empty is no network', { n: [] }, [], null, true],
+    ['n lists networks', { n: ['1', '22'] }, [1, 22], null, true],
+    ['n with * among others is all', { n: ['1', '*'] }, null, null, false],
+    ['dt absent is all types', { dt: undefined }, null, null, false],
+    ['dt narrows', { dt: ['3'] }, null, [3], true],
+    ['dt empty is no type', { dt: [] }, null, [], true],
+    ['both narrow', { n: ['1'], dt: ['3'] }, [1], [3], true],
+    ['ids may be numbers', { n: [1], dt: [3] }, [1], [3], true],
+  ])('%s', (_, claims, networkIds, deviceTypeIds, limited) => {
+    expect(read(claims)).toMatchObject({ networkIds, deviceTypeIds, limited });
+  });
+
+  it.each([
+    ['a refresh token', { t: REFRESH }],
+    ['no t', { t: undefined }],
+    ['t as text', { t: '1' }],
+    ['no e', { e: undefined }],
+    ['e as text', { e: '1518103590123' }],
+    ['no u', { u: undefined }],
+    ["a plugin's token", { u: undefined, tpc: 'plugin_topic_1' }],
+    ['u as text', { u: '1' }],
+    ['an unknown permission id', { a: [8, 19] }],
+    ['a negative permission id', { a: [-1] }],
+    ['a permission by name', { a: ['UpdateDeviceCommand'] }],
+    ['a that is no list', { a: 0 }],
+    ['n that is no list', { n: '*' }],
+    ['n of something else', { n: ['1; DROP'] }],
+    ['n of null', { n: [null] }],
+    ['dt of a fraction', { dt: ['1.5'] }],
+  ])('refuses %s', (_, claims) => {
+    expect(() => read(claims)).toThrow(
+      expect.objectContaining({ code: 401, message: 'Invalid credentials' }),
+    );
+  });
+
+  it.each([undefined, null, 'text', 5])('refuses the payload %s', (payload) => {
+    expect(() => toPrincipal(payload, ACCESS)).toThrow('Invalid credentials');
+  });
+
+  it('takes a refresh token where one is asked for', () => {
+    expect(toPrincipal({ ...valid, t: REFRESH }, REFRESH).userId).toBe(1);
+    expect(() => toPrincipal(valid, REFRESH)).toThrow('Invalid credentials');
+  });
+});

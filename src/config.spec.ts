@@ -1,0 +1,180 @@
+import 'reflect-metadata';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from './config.js';
+
+const STRONG = Buffer.alloc(32, 7).toString('base64');
+const DATABASE_URL = 'postgres://me:hidden@db/dh';
+const PEM = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }) as string;
+
+/** A start with a secret of its own, so that no file is written. */
+const load = (env: NodeJS.ProcessEnv) => loadConfig({ JWT_SECRET: STRONG, ...env });
+
+describe('loadConfig', () => {
+  it('starts the try-it shape on loopback with sample data, and may take other ports', () => {
+    expect(load({})).toEqual({
+      logLevel: 'info',
+      http: { host: '127.0.0.1', port: 3000, mayChangePort: true },
+      database: {
+        url: undefined,
+        dataDir: resolve('.data'),
+        poolSize: 8,
+        deadlineMs: 10_000,
+        seedSampleData: true,
+        admin: undefined,
+      },
+      broker: {
+        host: '127.0.0.1',
+        port: 1883,
+        mayChangePort: true,
+        ordinaryTopics: 'authenticated',
+        maxRequestBytes: 1_048_576,
+        serviceClientId: 'devicehive',
+      },
+      transport: { maxRequestBytes: 1_048_576, maxInFlight: 1024 },
+      auth: { secret: new Uint8Array(32).fill(7), identityProvider: undefined },
+      command: { updateFields: ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'] },
+      warnings: [],
+    });
+  });
+
+  it('starts on a real database without sample data, and takes no other port', () => {
+    expect(load({ DATABASE_URL })).toMatchObject({
+      http: { port: 3000, mayChangePort: false },
+      broker: { port: 1883, mayChangePort: false },
+      database: { url: DATABASE_URL, seedSampleData: false },
+    });
+    expect(load({ DATABASE_URL, SEED_SAMPLE_DATA: 'true' }).database.seedSampleData).toBe(true);
+  });
+
+  it('takes no other port where one was asked for', () => {
+    expect(load({ MQTT_PORT: '1883', HTTP_PORT: '0' })).toMatchObject({
+      http: { port: 0, mayChangePort: false },
+      broker: { port: 1883, mayChangePort: false },
+    });
+  });
+
+  it('refuses an external broker for now', () => {
+    expect(() => load({ MQTT_URL: 'mqtt://broker' })).toThrow(
+      /^MQTT_URL: .*not supported yet, leave it empty$/,
+    );
+  });
+
+  it('takes an administrator with login and password only', () => {
+    const admin = { ADMIN_LOGIN: 'ann', ADMIN_PASSWORD: 'hidden' };
+    expect(load(admin).database.admin).toEqual({ login: 'ann', password: 'hidden' });
+    expect(() => load({ ...admin, ADMIN_PASSWORD: '' })).toThrow(/^ADMIN_PASSWORD is missing/);
+    expect(() => load({ ...admin, ADMIN_LOGIN: '' })).toThrow(
+      new Error('ADMIN_LOGIN is missing: ADMIN_PASSWORD is set'),
+    );
+  });
+});
+
+describe('JWT_SECRET', () => {
+  const WEAK = 'devicehive';
+  const warning = 'JWT_SECRET is weak: 6 bytes when decoded as Base64, 32 are safe';
+
+  it.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])(
+    'may be weak on %s, with a warning',
+    (MQTT_HOST) => {
+      expect(load({ JWT_SECRET: WEAK, MQTT_HOST }).warnings).toEqual([warning]);
+    },
+  );
+
+  it.each(['0.0.0.0', '::', '192.0.2.1', '127.0.0.1.example.com', '1127.0.0.1'])(
+    'may not be weak on %s unless that is allowed',
+    (MQTT_HOST) => {
+      expect(() => load({ JWT_SECRET: WEAK, MQTT_HOST })).toThrow(
+        new Error(`${warning}. Beyond loopback set a longer one, or JWT_ALLOW_WEAK_SECRET=true`),
+      );
+      const allowed = load({ JWT_SECRET: WEAK, MQTT_HOST, JWT_ALLOW_WEAK_SECRET: 'true' });
+      expect(allowed.warnings).toEqual([warning]);
+      expect(allowed.auth.secret).toHaveLength(6);
+    },
+  );
+
+  it('is strong with 32 bytes, anywhere', () => {
+    expect(load({ MQTT_HOST: '0.0.0.0' }).warnings).toEqual([]);
+    const short = Buffer.alloc(31).toString('base64');
+    expect(load({ JWT_SECRET: short }).warnings).toHaveLength(1);
+  });
+
+  it.each(['abc', '!!!!'])(
+    'that decodes to nothing (%s) stops the start, even where weak ones are allowed',
+    (secret) => {
+      const start = () => load({ JWT_SECRET: secret, JWT_ALLOW_WEAK_SECRET: 'true' });
+      expect(start).toThrow(/^JWT_SECRET decodes to nothing/);
+      expect(start).not.toThrow(secret);
+    },
+  );
+
+  it('is missing on a real database', () => {
+    const start = () => loadConfig({ DATABASE_URL, JWT_SECRET: '' });
+    expect(start).toThrow(/^JWT_SECRET is missing/);
+    expect(start).not.toThrow('hidden');
+  });
+
+  describe('of the embedded shape', () => {
+    let parent: string;
+    beforeEach(() => (parent = mkdtempSync(join(tmpdir(), 'devicehive-config-'))));
+    afterEach(() => rmSync(parent, { recursive: true, force: true }));
+
+    it('is made at the first start and stays', () => {
+      const DATA_DIR = join(parent, 'data');
+      const first = loadConfig({ DATA_DIR });
+      expect(first.auth.secret).toHaveLength(48);
+      expect(first.warnings).toEqual([]);
+      expect(statSync(DATA_DIR).mode & 0o777).toBe(0o700);
+      expect(statSync(join(DATA_DIR, 'jwt-secret')).mode & 0o777).toBe(0o600);
+      expect(loadConfig({ DATA_DIR }).auth.secret).toEqual(first.auth.secret);
+      expect(loadConfig({ DATA_DIR: join(parent, 'other') }).auth.secret).not.toEqual(first.auth.secret);
+      expect(readFileSync(join(DATA_DIR, 'jwt-secret'), 'utf8')).toBe(
+        Buffer.from(first.auth.secret).toString('base64'),
+      );
+    });
+  });
+});
+
+describe('an identity provider', () => {
+  const provider = { JWT_ISSUER: 'https://id.example.com', JWT_AUDIENCE: 'devicehive' };
+
+  it('is taken by the address of its keys or by its key', () => {
+    const expected = { issuer: 'https://id.example.com', audience: 'devicehive' };
+    expect(load({ ...provider, JWT_JWKS_URL: 'https://id.example.com/jwks' }).auth.identityProvider).toEqual({
+      ...expected,
+      jwksUrl: new URL('https://id.example.com/jwks'),
+      publicKey: undefined,
+    });
+    expect(load({ ...provider, JWT_PUBLIC_KEY: PEM }).auth.identityProvider).toEqual({
+      ...expected,
+      jwksUrl: undefined,
+      publicKey: createPublicKey(PEM),
+    });
+  });
+
+  it('stops the start with a key that cannot be read', () => {
+    const key = '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----';
+    expect(() => load({ ...provider, JWT_PUBLIC_KEY: key })).toThrow('JWT_PUBLIC_KEY must be a public key');
+  });
+
+  it.each([
+    ['JWT_ISSUER', { JWT_PUBLIC_KEY: PEM }],
+    ['JWT_AUDIENCE', { JWT_PUBLIC_KEY: PEM }],
+    ['JWT_ISSUER', { JWT_JWKS_URL: 'https://id.example.com/jwks' }],
+    ['JWT_AUDIENCE', { JWT_JWKS_URL: 'https://id.example.com/jwks' }],
+  ])('needs %s: %j', (missing, keys) => {
+    expect(() => load({ ...provider, ...keys, [missing]: '' })).toThrow(
+      new Error(`${missing} is missing: it is mandatory with an identity provider`),
+    );
+  });
+
+  it('has one source of keys', () => {
+    const both = { JWT_PUBLIC_KEY: PEM, JWT_JWKS_URL: 'https://id.example.com/jwks' };
+    expect(() => load({ ...provider, ...both })).toThrow(
+      /^JWT_JWKS_URL and JWT_PUBLIC_KEY exclude each other/,
+    );
+  });
+});

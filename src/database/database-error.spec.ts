@@ -1,0 +1,37 @@
+import { QueryFailedError } from 'typeorm';
+import { describe, expect, it } from 'vitest';
+import { answered, databaseError } from './database-error.js';
+
+const failed = (code?: string) =>
+  new QueryFailedError(
+    'UPDATE secret_table',
+    ['secret value'],
+    Object.assign(new Error('details'), { code }),
+  );
+
+describe('databaseError', () => {
+  it.each([
+    ['a lock that is not available', failed('55P03'), 'The row is locked by somebody else, try again'],
+    ['a lost connection', failed('08006'), 'Outcome unknown, it may have been applied'],
+    ['a shutdown', failed('57P01'), 'Outcome unknown, it may have been applied'],
+    ['a crash', failed('57P02'), 'Outcome unknown, it may have been applied'],
+    ['a failure without a code', failed(), 'Outcome unknown, it may have been applied'],
+    ['no connection at all', new Error('connect ECONNREFUSED'), 'Database is unavailable, try again'],
+  ])('answers 503 for %s', (_, cause, message) => {
+    expect(databaseError(cause)).toMatchObject({ code: 503, message, cause });
+  });
+
+  it.each(['23505', '22P02', '42601', '57014'])('leaves the failure %s as it is', (code) => {
+    const error = failed(code);
+    expect(databaseError(error)).toBe(error);
+  });
+});
+
+describe('answered', () => {
+  it('gives the result, or throws what a client may know', async () => {
+    await expect(answered(Promise.resolve(7))).resolves.toBe(7);
+    await expect(answered(Promise.reject(failed('08006')))).rejects.toMatchObject({ code: 503 });
+    const error = failed('23505');
+    await expect(answered(Promise.reject(error))).rejects.toBe(error);
+  });
+});

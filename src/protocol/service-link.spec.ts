@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import {
+  LINKED_REQUEST_FILTER,
+  linkedReplyTopic,
+  linkedRequestTopic,
+  parseLinkedReply,
+  parseLinkedRequest,
+} from './service-link.js';
+import { matchesFilter, responseTopic } from './topics.js';
+
+const request = { connectionId: 'c-1', clientId: 'me@example.com', number: 7, qos: 1, retained: false };
+
+describe('linkedRequestTopic', () => {
+  it.each([
+    [request, 'dh/request/c-1/me@example.com/7-1'],
+    [{ ...request, qos: 0, retained: true }, 'dh/request/c-1/me@example.com/7-0-retained'],
+  ])('is read back by parseLinkedRequest', (linked, topic) => {
+    expect(linkedRequestTopic(linked)).toBe(topic);
+    expect(parseLinkedRequest(topic)).toEqual(linked);
+    expect(matchesFilter(LINKED_REQUEST_FILTER, topic)).toBe(true);
+  });
+
+  it.each([
+    'dh/request',
+    'dh/request/c/me',
+    'dh/request/c/me/7-3',
+    'dh/request/c/me/7-1/x',
+    'dh/request/c//7-1',
+  ])('takes %s for no request', (topic) => expect(parseLinkedRequest(topic)).toBeUndefined());
+});
+
+describe('linkedReplyTopic', () => {
+  // U+2028 and U+2029 end a line for a regular expression, but are no control characters: such ids are accepted.
+  it.each(['me', 'a@b', 'a b', 'a\u2028b', 'a\u2029'])('is read back for the client id %j', (clientId) => {
+    const reply = responseTopic('command/update', clientId);
+    const parsed = parseLinkedReply(linkedReplyTopic({ ...request, clientId }, reply));
+    expect(parsed).toEqual({ connectionId: 'c-1', number: 7, responseTopic: reply });
+  });
+
+  it.each(['dh/response/a@me', 'dh/reply/c-1/7/dh/command/1/1/d/n', 'dh/reply/c-1/x/dh/response/a@me'])(
+    'takes %s for no reply',
+    (topic) => expect(parseLinkedReply(topic)).toBeUndefined(),
+  );
+});

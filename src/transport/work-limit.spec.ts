@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { WorkLimit } from './work-limit.js';
+
+/** Work that ends when it is told to. */
+function held<T>(): { work: () => Promise<T>; started: () => boolean; end: (value: T) => void } {
+  let end: (value: T) => void = () => {};
+  let isStarted = false;
+  const done = new Promise<T>((resolve) => (end = resolve));
+  return { work: () => ((isStarted = true), done), started: () => isStarted, end };
+}
+
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('WorkLimit', () => {
+  it('starts as much as there is room for, and the others first come first served', async () => {
+    const limit = new WorkLimit(2);
+    const jobs = Array.from({ length: 4 }, () => held<number>());
+    const results = jobs.map(({ work }) => limit.run(work));
+    const started = () => jobs.map((job) => job.started());
+    expect(started()).toEqual([true, true, false, false]);
+    jobs[1]!.end(1);
+    await settle();
+    expect(started()).toEqual([true, true, true, false]);
+    [0, 2, 3].forEach((i) => jobs[i]!.end(i));
+    expect(await Promise.all(results)).toEqual([0, 1, 2, 3]);
+  });
+
+  it('is full while the last place is taken', async () => {
+    const limit = new WorkLimit(1);
+    const [first, second] = [held(), held()];
+    expect(limit.isFull).toBe(false);
+    const running = [limit.run(first.work), limit.run(second.work)];
+    first.end(undefined);
+    await settle();
+    expect(limit.isFull).toBe(true);
+    second.end(undefined);
+    await Promise.all(running);
+    expect(limit.isFull).toBe(false);
+  });
+
+  it('passes a failure on and frees the place', async () => {
+    const limit = new WorkLimit(1);
+    const failing = limit.run(() => Promise.reject(new Error('no')));
+    const next = limit.run(() => Promise.resolve('yes'));
+    await expect(failing).rejects.toThrow('no');
+    await expect(next).resolves.toBe('yes');
+    expect(limit.isFull).toBe(false);
+  });
+
+  it('is idle at once where nothing runs, else when nothing runs and nothing waits', async () => {
+    const limit = new WorkLimit(1);
+    await limit.idle();
+    const jobs = [held(), held()];
+    const running = jobs.map(({ work }) => limit.run(work));
+    let isIdle = false;
+    const idle = limit.idle().then(() => (isIdle = true));
+    jobs[0]!.end(undefined);
+    await settle();
+    expect(isIdle).toBe(false);
+    jobs[1]!.end(undefined);
+    await Promise.all([...running, idle]);
+    expect(isIdle).toBe(true);
+  });
+});
