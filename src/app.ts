@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { createServer } from 'node:net';
 import type { LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -37,10 +36,10 @@ export async function createApp(
     config.warnings.forEach((warning) => logger.warn(warning));
     app.connectMicroservice({ strategy: app.get(DeviceHiveServer) });
     await app.init();
-    await seed(app, config.database, config.broker.host);
+    await seed(app, config.database);
     await app.startAllMicroservices();
     const { address, port } = await app.get(BuiltInBroker).listen();
-    await app.listen(await httpPort(config), config.http.host);
+    await listenHttp(app, config, logger);
     return { app, mqttUrl: url('mqtt', address, port), httpUrl: await app.getUrl() };
   } catch (error) {
     await app.close();
@@ -53,13 +52,17 @@ function url(scheme: string, address: string, port: number): string {
   return `${scheme}://${host}:${port}`;
 }
 
-/** The configured port; a free one where the default is taken and nobody asked for it. */
-async function httpPort({ http: { host, port, mayChangePort } }: Config): Promise<number> {
-  if (!mayChangePort) return port;
-  return new Promise((resolve) => {
-    const probe = createServer()
-      .once('error', () => resolve(0))
-      .once('listening', () => probe.close(() => resolve(port)));
-    probe.listen(port, host);
-  });
+/** On the configured port; on a free one where the default is taken and nobody asked for it. */
+async function listenHttp(
+  app: NestExpressApplication,
+  { http: { host, port, mayChangePort } }: Config,
+  logger: LoggerService,
+): Promise<void> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || !mayChangePort) throw error;
+    logger.warn(`Port ${port} is taken, using a free one; set HTTP_PORT to choose`);
+    await app.listen(0, host);
+  }
 }

@@ -26,6 +26,7 @@ export class BuiltInLink extends BrokerLink {
       clean: true,
       keepalive: 0,
       reconnectPeriod: 100,
+      resubscribe: false,
     });
   }
 }

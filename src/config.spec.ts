@@ -24,6 +24,7 @@ describe('loadConfig', () => {
         poolSize: 8,
         deadlineMs: 10_000,
         seedSampleData: true,
+        warnOfSampleData: false,
         admin: undefined,
       },
       broker: {

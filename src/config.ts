@@ -23,7 +23,7 @@ export interface Config {
 }
 
 /**
- * Reads the environment once; `docs` in the README's table and in `environment.ts`.
+ * Reads the environment once. The README explains the variables, `environment.ts` checks them.
  * @throws an error whose message names the variable and says what would be right
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
@@ -60,6 +60,7 @@ function databaseOptions(e: Environment): DatabaseOptions {
     poolSize: e.DATABASE_POOL_SIZE,
     deadlineMs: e.REQUEST_DEADLINE_MS,
     seedSampleData: e.SEED_SAMPLE_DATA ?? e.DATABASE_URL === undefined,
+    warnOfSampleData: e.DATABASE_URL !== undefined || !isLoopback(e.MQTT_HOST),
     admin: login && password ? { login, password } : undefined,
   };
 }
@@ -103,6 +104,6 @@ function parsePublicKey(pem: string): KeyObject {
   }
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }

@@ -1,7 +1,6 @@
 import { DataSource } from 'typeorm';
 import type { INestApplicationContext } from '@nestjs/common';
 import { Logger } from '@nestjs/common';
-import { isLoopback } from './config.js';
 import { hashPassword } from './auth/passwords.js';
 import type { DatabaseOptions } from './database/database.options.js';
 import { DirectoryRepository } from './directory/directory.repository.js';
@@ -15,16 +14,11 @@ export const SAMPLE = {
 
 /**
  * The rows that a start adds, each at most once: sample data where asked for, and the first administrator.
- * @param host where the broker listens
  */
-export async function seed(
-  app: INestApplicationContext,
-  options: DatabaseOptions,
-  host: string,
-): Promise<void> {
+export async function seed(app: INestApplicationContext, options: DatabaseOptions): Promise<void> {
   const logger = new Logger('Seed');
   if (options.seedSampleData) {
-    if (options.url || !isLoopback(host))
+    if (options.warnOfSampleData)
       logger.warn(`SEED_SAMPLE_DATA: ${SAMPLE.login} has a password that everybody knows`);
     await seedSampleData(app.get(DataSource));
   }

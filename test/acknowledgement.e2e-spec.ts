@@ -110,6 +110,23 @@ describe('a QoS 1 request', () => {
   });
 });
 
+describe('a device that pipelines more than is in work at a time', () => {
+  it('is read to the end, and goes on to be served', async () => {
+    const total = 5_000;
+    const device = await connectAdmin('pipelines', { keepalive: 30 });
+    await device.subscribe('dh/response/foo@pipelines', 0);
+    for (let i = 1; i <= total; i++) device.publish('{"action":"foo"}', { qos: 1, messageId: i });
+    await device.packet('puback', ({ messageId }) => messageId === total);
+    const acknowledged = device.packets.flatMap((p) => (p.cmd === 'puback' ? [p.messageId] : []));
+    expect(acknowledged).toEqual(Array.from({ length: total }, (_, i) => i + 1));
+    device.write({ cmd: 'pingreq' });
+    await device.packet('pingresp');
+    device.publish('{"action":"bar"}', { qos: 1, messageId: 1 });
+    await device.until(() => device.packets.filter(({ cmd }) => cmd === 'puback').length === total + 1);
+    device.end();
+  });
+});
+
 describe('the QoS of a request', () => {
   it.each([
     [0, 'publish', 0],

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
@@ -42,5 +42,35 @@ describe('a start', () => {
     expect(statSync(secret).mode & 0o777).toBe(0o600);
     expect(readFileSync(secret, 'utf8').length).toBeGreaterThan(32);
     expect(statSync(join(environment.dataDir, 'postgres')).mode & 0o777).toBe(0o700);
+  });
+
+  it('that fails leaves nothing behind, so that the next one succeeds', async () => {
+    const postgres = join(environment.dataDir, 'postgres');
+    renameSync(postgres, `${postgres}.aside`);
+    writeFileSync(postgres, 'not a folder');
+    const failed = start();
+    expect(await failed.exit()).toBe(1);
+    expect(failed.output).toMatch(/^Cannot start: /);
+    expect(readdirSync(environment.dataDir)).not.toContain('lock');
+    rmSync(postgres);
+    renameSync(`${postgres}.aside`, postgres);
+    await start().ready();
+  });
+});
+
+describe('npm start', () => {
+  it('twice in one folder: the second says why it will not', async () => {
+    const npmStart = () => {
+      const service = ServiceProcess.start(environment.env, ['npm', 'start']);
+      processes.push(service);
+      return service;
+    };
+    const first = npmStart();
+    await first.ready();
+    const second = npmStart();
+    expect(await second.exit()).not.toBe(0);
+    expect(second.output).toMatch(/Cannot start: DATA_DIR .* is in use by process \d+: stop that one first/);
+    first.kill('SIGTERM');
+    expect(await first.exit()).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ActionError, invalidCredentials } from '../protocol/action-error.js';
-import { LoginThrottle } from './login-throttle.js';
+import { CONNECT_LIMITS, LoginThrottle, REQUEST_LIMITS } from './login-throttle.js';
 
 // Fake timers do not reach this module.
 vi.mock('node:timers/promises', () => ({
@@ -23,7 +23,7 @@ describe('LoginThrottle', () => {
   async function waitOf(login: string, address: string, attempt: () => Promise<unknown>): Promise<number> {
     const askedAt = Date.now();
     let triedAt = NaN;
-    const run = throttle.run(login, address, () => ((triedAt = Date.now()), attempt()));
+    const run = throttle.run(login, address, CONNECT_LIMITS, () => ((triedAt = Date.now()), attempt()));
     await Promise.allSettled([run, vi.runAllTimersAsync()]);
     return triedAt - askedAt;
   }
@@ -33,14 +33,18 @@ describe('LoginThrottle', () => {
   }
 
   it('gives the result of the attempt, or what it throws', async () => {
-    await expect(throttle.run('ann', '192.0.2.1', right)).resolves.toBe('in');
-    await expect(throttle.run('ann', '192.0.2.1', wrong)).rejects.toMatchObject({ code: 401 });
+    await expect(throttle.run('ann', '192.0.2.1', CONNECT_LIMITS, right)).resolves.toBe('in');
+    await expect(throttle.run('ann', '192.0.2.1', CONNECT_LIMITS, wrong)).rejects.toMatchObject({
+      code: 401,
+    });
   });
 
   it('waits longer after each failure beyond the fifth, five seconds at most', async () => {
     const waits: number[] = [];
     for (let i = 0; i < 14; i++) waits.push(await waitOf('ann', '192.0.2.1', wrong));
-    expect(waits).toEqual([0, 0, 0, 0, 0, 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+    expect(waits.slice(0, 11)).toEqual([0, 0, 0, 0, 0, 0, 100, 200, 400, 800, 1600]);
+    expect(Math.min(...waits.slice(11))).toBeGreaterThanOrEqual(1600);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(5000);
   });
 
   it('lets the same account in from elsewhere, and others from the same address', async () => {
@@ -87,18 +91,43 @@ describe('LoginThrottle', () => {
       await Promise.resolve();
       events.push(`${name} ends`);
     };
-    await Promise.all(['a', 'b', 'c'].map((name) => throttle.run('ann', '192.0.2.1', attempt(name))));
+    await Promise.all(
+      ['a', 'b', 'c'].map((name) => throttle.run('ann', '192.0.2.1', CONNECT_LIMITS, attempt(name))),
+    );
     expect(events).toEqual(['a starts', 'a ends', 'b starts', 'b ends', 'c starts', 'c ends']);
   });
 
-  it('refuses the attempt after a thousand that wait, and only for that account', async () => {
+  it('refuses what would wait beyond the limits of its kind, and lets others in', async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));
-    const waiting = Array.from({ length: 1000 }, () => throttle.run('ann', '192.0.2.1', () => held));
-    await expect(throttle.run('ann', '192.0.2.1', right)).rejects.toMatchObject({ code: 503 });
-    await expect(throttle.run('bob', '192.0.2.1', right)).resolves.toBe('in');
+    const waiting = Array.from({ length: REQUEST_LIMITS.attempts }, (_, i) =>
+      throttle.run(`user${i}`, '192.0.2.1', REQUEST_LIMITS, () => held),
+    );
+    await expect(throttle.run('ann', '192.0.2.1', REQUEST_LIMITS, right)).rejects.toMatchObject({
+      code: 503,
+    });
+    await expect(throttle.run('ann', '192.0.2.1', CONNECT_LIMITS, right)).resolves.toBe('in');
     release();
     await Promise.all(waiting);
-    await expect(throttle.run('ann', '192.0.2.1', right)).resolves.toBe('in');
+    await expect(throttle.run('ann', '192.0.2.1', REQUEST_LIMITS, right)).resolves.toBe('in');
+  });
+
+  it('refuses a request beyond sixteen that are delayed, and nobody from elsewhere', async () => {
+    await fail(8, () => 'ann', '192.0.2.1');
+    const delayed = Array.from({ length: REQUEST_LIMITS.delayed }, () =>
+      throttle.run('ann', '192.0.2.1', REQUEST_LIMITS, right),
+    );
+    await expect(throttle.run('ann', '192.0.2.1', REQUEST_LIMITS, right)).rejects.toMatchObject({
+      code: 503,
+    });
+    await expect(throttle.run('ann', '192.0.2.2', REQUEST_LIMITS, right)).resolves.toBe('in');
+    await vi.runAllTimersAsync();
+    await Promise.all(delayed);
+  });
+
+  it('forgives an address one failure in three seconds', async () => {
+    await fail(21, (i) => `user${i}`, '192.0.2.1');
+    vi.advanceTimersByTime(3_001);
+    expect(await waitOf('ann', '192.0.2.1', right)).toBe(0);
   });
 });

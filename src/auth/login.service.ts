@@ -3,7 +3,7 @@ import { DirectoryRepository } from '../directory/directory.repository.js';
 import { Role, type User, UserStatus } from '../directory/entities.js';
 import { ActionError, invalidCredentials } from '../protocol/action-error.js';
 import { ANY_PERMISSION_ID, CLIENT_PERMISSION_IDS, PermissionSet } from '../protocol/permissions.js';
-import { LoginThrottle } from './login-throttle.js';
+import { type LoginLimits, LoginThrottle } from './login-throttle.js';
 import { verifyPassword } from './passwords.js';
 import type { Principal } from './principal.js';
 import type { TokenPayload } from './token-payload.js';
@@ -20,8 +20,8 @@ export class LoginService {
    * @throws {ActionError} 401 `Invalid credentials`, the same and after the same time for an unknown login and
    *   a wrong password; 401 `User is locked or disabled`; 503 under a flood of attempts
    */
-  login(login: string, password: string, address: string): Promise<User> {
-    return this.throttle.run(login, address, async () => {
+  login(login: string, password: string, address: string, limits: LoginLimits): Promise<User> {
+    return this.throttle.run(login, address, limits, async () => {
       const user = await this.directory.userByLogin(login);
       const isRight = await verifyPassword(password, user?.passwordHash);
       if (!user || !isRight) throw invalidCredentials();

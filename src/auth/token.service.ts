@@ -18,6 +18,9 @@ const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'EdDSA
 /** Headers by which a token would bring its own key. */
 const KEY_HEADERS = ['jku', 'jwk', 'x5u', 'x5c'];
 const MAX_CACHED = 10_000;
+const MAX_TOKEN_LENGTH = 8_192;
+/** The library skips white space, so that one token would have any number of spellings. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** The longest a provider's key stays trusted after it left the JWKS. */
 const CACHE_MS = 60_000;
 
@@ -37,6 +40,7 @@ export class TokenService {
    * @throws {ActionError} 401 `Token expired` or `Invalid credentials`
    */
   async verifyAccess(token: string): Promise<Principal> {
+    if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) throw invalidCredentials();
     const cached = this.verified.get(token);
     const principal = cached && cached.until > Date.now() ? cached.principal : await this.verify(token);
     if (principal.expiresAt > Date.now()) return principal;

@@ -11,6 +11,7 @@ import {
 } from '@nestjs/common';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import mqemitter from 'mqemitter';
+import { shown } from '../protocol/shown.js';
 import type { AedesClient } from './aedes-client.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
@@ -36,7 +37,7 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     drainTimeout: DRAIN_TIMEOUT_MS,
     preConnect: (client, packet, done) => {
       this.handshake.begin(client, packet);
-      done(null, true);
+      done(null, !this.isStopping);
     },
     authenticate: (client, login, password, done) => {
       if (client === this.service) return done(null, true);
@@ -65,6 +66,7 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
   });
   private service?: Client;
   private keepAlive?: NodeJS.Timeout;
+  private isStopping = false;
 
   constructor(
     private readonly options: BrokerOptions,
@@ -89,6 +91,11 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
   openServiceLink(): Duplex {
     const [ours, theirs] = duplexPair();
     this.service = this.aedes.handle(theirs);
+    // A pair does not end together; without this the service would never learn that the broker let go of it.
+    theirs.once('close', () => {
+      ours.destroy();
+      for (const connection of this.connections) connection.endIfUnanswered();
+    });
     return ours;
   }
 
@@ -110,6 +117,7 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
 
   /** No new work: nobody is let in and nothing more is read, while the transport answers what it has. */
   beforeApplicationShutdown(): void {
+    this.isStopping = true;
     this.server.close();
     for (const connection of this.connections)
       if (connection.client !== this.service) connection.stopReading();
@@ -140,7 +148,7 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     if (this.access.isRequest(packet.topic)) connection.take(packet);
     else if (!this.access.mayPublish(connection, packet.topic)) {
       if (connection.tellOnce('publish')) {
-        this.logger.log(`client ${client.id} may not publish to ${packet.topic.slice(0, 128)}: dropped`);
+        this.logger.log(`client ${shown(client.id)} may not publish to ${shown(packet.topic)}: dropped`);
       }
       packet.topic = DROPPED_TOPIC;
       packet.payload = '';

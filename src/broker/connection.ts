@@ -95,6 +95,11 @@ export class Connection {
     return false;
   }
 
+  /** Ends it where a request in work has lost its way to the service: its client asks again on the next one. */
+  endIfUnanswered(): void {
+    if (this.unanswered > 0) this.client.conn.destroy();
+  }
+
   /** Reads nothing more, but still answers what was read. */
   stopReading(): void {
     this.isEnding = true;
@@ -121,6 +126,7 @@ export class Connection {
     this.deliver(reply);
     if (--this.unanswered > MAX_UNANSWERED || !this.isPaused || this.isEnding) return;
     this.isPaused = false;
+    this.client._parsingBatch = 1;
     this.client.resume();
   }
 

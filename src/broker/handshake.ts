@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import type { AuthenticateError, Client, ConnectPacket } from 'aedes';
+import { CONNECT_LIMITS } from '../auth/login-throttle.js';
 import { LoginService } from '../auth/login.service.js';
 import { Sessions } from '../auth/sessions.js';
 import { ActionError } from '../protocol/action-error.js';
+import { shown } from '../protocol/shown.js';
 import { isClientId, isDeviceHiveTopic } from '../protocol/topics.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
@@ -36,11 +38,11 @@ export class Handshake {
       this.connections.close(connection);
       this.sessions.close(connection.id);
     });
-    const from = `client ${JSON.stringify(packet.clientId.slice(0, 128))} at ${address}`;
+    const from = `client ${shown(packet.clientId)} at ${address}`;
     if (packet.protocolVersion === 5) this.logger.log(`${from} speaks MQTT 5: connect with MQTT 3.1.1`);
     // Devices set a will by habit; one below dh/ would forge an event or a request when they are gone.
     if (packet.will && isDeviceHiveTopic(packet.will.topic)) {
-      this.logger.log(`${from}: its will on ${packet.will.topic.slice(0, 128)} is dropped`);
+      this.logger.log(`${from}: its will on ${shown(packet.will.topic)} is dropped`);
       delete packet.will;
     }
     // Aedes invents an id for an empty one, under which nobody could ever come back to a stored session.
@@ -59,13 +61,17 @@ export class Handshake {
     }
     if (login === undefined || password === undefined) return;
     try {
-      const user = await this.logins.login(login, password.toString(), connection.address);
+      const user = await this.logins.login(login, password.toString(), connection.address, CONNECT_LIMITS);
       this.sessions.authenticate(connection.id, this.logins.principalOf(user));
       // Aedes delivers what a stored session has queued right after CONNACK.
       if (!client.clean) await this.access.refreshRights();
     } catch (error) {
-      if (error instanceof ActionError && error.code === 401) throw refused(NOT_AUTHORIZED, error.message);
-      throw refused(SERVER_UNAVAILABLE, (error as Error).message);
+      const { message, cause } = error as Error;
+      const line = `client ${shown(client.id)} at ${connection.address} is refused: ${message}`;
+      const isWrong = error instanceof ActionError && error.code === 401;
+      if (isWrong) this.logger.log(line);
+      else this.logger.error(line, cause ?? error);
+      throw refused(isWrong ? NOT_AUTHORIZED : SERVER_UNAVAILABLE, message);
     }
   }
 }

@@ -3,7 +3,7 @@ import { migrations } from '../../migrations/index.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { DatabaseOptions } from './database.options.js';
-import { migrateSchema } from './migrate-schema.js';
+import { isUpToDate, MIGRATIONS_TABLE, migrateSchema } from './migrate-schema.js';
 
 /** A free connection of the pool, or a new one, within this time; PGlite's only one is never given up. */
 const CONNECT_MS = 10_000;
@@ -24,7 +24,10 @@ function postgresDataSource(options: DatabaseOptions, entities: Function[]): Dat
 /** The database in `DATA_DIR`, which this process then holds until `destroy`. */
 async function embeddedDataSource(options: DatabaseOptions, entities: Function[]): Promise<DataSource> {
   const unlock = lockDataDir(options.dataDir);
-  const server = await startEmbeddedPostgres(options.dataDir);
+  const server = await startEmbeddedPostgres(options.dataDir).catch((error) => {
+    unlock();
+    throw error;
+  });
   const dataSource = new DataSource({
     type: 'postgres',
     host: server.host,
@@ -36,7 +39,7 @@ async function embeddedDataSource(options: DatabaseOptions, entities: Function[]
   });
   const destroy = dataSource.destroy.bind(dataSource);
   dataSource.destroy = async () => {
-    await destroy();
+    if (dataSource.isInitialized) await destroy();
     await server.stop();
     unlock();
   };
@@ -46,7 +49,7 @@ async function embeddedDataSource(options: DatabaseOptions, entities: Function[]
 const common = (entities: Function[]) => ({
   entities,
   migrations,
-  migrationsTableName: 'devicehive_migrations',
+  migrationsTableName: MIGRATIONS_TABLE,
   // TypeORM would print a failed statement with its parameters, which are the clients' data.
   logging: false,
 });
@@ -60,26 +63,26 @@ export async function openDatabase(options: DatabaseOptions, entities: Function[
   const dataSource = embedded
     ? await embeddedDataSource(options, entities)
     : postgresDataSource(options, entities);
-  await dataSource.initialize();
   try {
+    await dataSource.initialize();
     if (embedded) await migrateSchema(dataSource);
-    else if (await dataSource.showMigrations()) {
+    else if (!(await isUpToDate(dataSource))) {
       throw new Error('The database schema is not up to date: run "npm run migrate" first');
     }
     return dataSource;
   } catch (error) {
-    await dataSource.destroy();
+    if (embedded || dataSource.isInitialized) await dataSource.destroy();
     throw error;
   }
 }
 
-/** For `npm run migrate`: connects without asking for the schema. */
+/** For `npm run migrate`: connects without asking for the schema, and waits for others that migrate. */
 export async function migrateDatabase(options: DatabaseOptions): Promise<string[]> {
   if (options.url === undefined) {
     await (await openDatabase(options, [])).destroy();
     return [];
   }
-  const dataSource = await postgresDataSource({ ...options, poolSize: 1 }, []).initialize();
+  const dataSource = await postgresDataSource({ ...options, poolSize: 1, deadlineMs: 0 }, []).initialize();
   try {
     return await migrateSchema(dataSource);
   } finally {

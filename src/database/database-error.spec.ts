@@ -1,6 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 import { describe, expect, it } from 'vitest';
-import { answered, databaseError } from './database-error.js';
+import { answered, databaseError, OUTCOME_UNKNOWN } from './database-error.js';
 
 const failed = (code?: string) =>
   new QueryFailedError(
@@ -16,9 +16,16 @@ describe('databaseError', () => {
     ['a shutdown', failed('57P01'), 'Outcome unknown, it may have been applied'],
     ['a crash', failed('57P02'), 'Outcome unknown, it may have been applied'],
     ['a failure without a code', failed(), 'Outcome unknown, it may have been applied'],
+    ['a reset of the connection', failed('ECONNRESET'), 'Outcome unknown, it may have been applied'],
     ['no connection at all', new Error('connect ECONNREFUSED'), 'Database is unavailable, try again'],
   ])('answers 503 for %s', (_, cause, message) => {
-    expect(databaseError(cause)).toMatchObject({ code: 503, message, cause });
+    expect(databaseError(cause, OUTCOME_UNKNOWN)).toMatchObject({ code: 503, message, cause });
+  });
+
+  it('says of a read that broke off only that it can be tried again', () => {
+    expect(databaseError(failed('ECONNRESET'))).toMatchObject({
+      message: 'Database is unavailable, try again',
+    });
   });
 
   it.each(['23505', '22P02', '42601', '57014'])('leaves the failure %s as it is', (code) => {

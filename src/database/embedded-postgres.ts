@@ -24,7 +24,14 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
   const worker = new Worker(new URL('./embedded-postgres.worker.js', import.meta.url), {
     workerData: { directory, socket: join(host, '.s.PGSQL.5432') },
   });
-  await once(worker, 'message');
+  try {
+    const [message] = await Promise.race([once(worker, 'message'), once(worker, 'exit')]);
+    if (message !== 'ready')
+      throw new Error(`The embedded database ended at its start, with code ${message}`);
+  } catch (error) {
+    rmSync(host, { recursive: true, force: true });
+    throw error;
+  }
   return {
     host,
     async stop() {

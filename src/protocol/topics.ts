@@ -52,14 +52,15 @@ export function isEventName(name: string): boolean {
 
 /**
  * `dh/<kind>/<network>/<type>/<device>/<name>`. In the name `%`, `+`, `#`, `@` and control characters are
- * percent-encoded; `/` stays, since existing filters rely on it. A `null` name gives an empty last level.
+ * percent-encoded; `/` stays, since existing filters rely on it. A device id is one level. A `null` name gives an empty last level.
  */
 export function eventTopic(kind: EventKind, subject: EventSubject, name: string | null): string {
   const { networkId, deviceTypeId, deviceId } = subject;
-  return `dh/${kind}/${networkId}/${deviceTypeId}/${encodeLevel(deviceId)}/${encodeLevel(name ?? '')}`;
+  const device = encodeName(deviceId).replaceAll('/', '%2F');
+  return `dh/${kind}/${networkId}/${deviceTypeId}/${device}/${encodeName(name ?? '')}`;
 }
 
-function encodeLevel(text: string): string {
+function encodeName(text: string): string {
   return text.replace(/[%+#@\p{Cc}]/gu, (c) =>
     [...Buffer.from(c)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
   );

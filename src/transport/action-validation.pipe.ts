@@ -3,6 +3,9 @@ import { validate, type ValidationError } from 'class-validator';
 import { ActionError, MALFORMED_JSON } from '../protocol/action-error.js';
 import { readDto } from './dto-reader.js';
 
+/** What TypeScript gives as type where a parameter is no class of its own. */
+const NOT_DTOS = new Set<unknown>([Object, String, Number, Boolean, Array]);
+
 /**
  * Body to dto. Members that the dto does not declare are dropped: clients in the field send them.
  * The first failing property of the dto, in the order of its declaration, gives the 400 its text.
@@ -10,9 +13,13 @@ import { readDto } from './dto-reader.js';
 @Injectable()
 export class ActionValidationPipe implements PipeTransform {
   async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
-    if (type !== 'body' || !metatype || metatype === Object) return value;
+    if (type !== 'body' || !metatype || NOT_DTOS.has(metatype)) return value;
     const dto = readDto(metatype as new () => object, value as object);
-    const errors = await validate(dto, { whitelist: true, stopAtFirstError: true });
+    const errors = await validate(dto, {
+      whitelist: true,
+      stopAtFirstError: true,
+      forbidUnknownValues: false,
+    });
     if (errors.length > 0) throw new ActionError(400, firstMessage(errors));
     return dto;
   }

@@ -1,21 +1,21 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { ActionError, internalError, overloaded } from '../protocol/action-error.js';
 import { decodeEnvelope, errorReply, successReply, unknownAction } from '../protocol/envelope.js';
 import type { Answered, Envelope, EnvelopeError } from '../protocol/envelope.js';
-import { isActionName, REQUEST_TOPIC } from '../protocol/topics.js';
+import { isActionName } from '../protocol/topics.js';
 import type { RequestOrigin } from './client-identity.js';
 import { type ActionExtras, DEVICEHIVE, DeviceHiveContext, isAction } from './devicehive.context.js';
 import { drain, endClient } from './drain.js';
 import { Lanes } from './lanes.js';
+import { refusalLine } from './refusal-line.js';
+import { RequestPath } from './request-path.js';
 import { BrokerLink, TransportOptions } from './transport.options.js';
 import { WorkLimit } from './work-limit.js';
 
 /** Requests in work at SIGTERM get this long to be answered; the whole stop has 10 s. */
 const DRAIN_MS = 6_000;
-const PROBE_ACTION = '$probe';
 
 /**
  * DeviceHive's request/response convention as a Nest transport: requests arrive on one topic and name their
@@ -27,8 +27,8 @@ export class DeviceHiveServer extends ServerMqtt {
   protected override readonly logger = new Logger(DeviceHiveServer.name);
   private readonly work: WorkLimit;
   private readonly lanes = new Lanes();
-  private readonly probe = randomUUID();
-  private probed = false;
+  private path?: RequestPath;
+  private onListening: (error?: unknown) => void = () => {};
 
   constructor(
     private readonly link: BrokerLink,
@@ -40,7 +40,7 @@ export class DeviceHiveServer extends ServerMqtt {
 
   /** Connected, subscribed, and a request of our own has come back through the broker. */
   get isReady(): boolean {
-    return this.probed && this.mqttClient.connected;
+    return this.path?.isOpen ?? false;
   }
 
   /** Nest offers handlers without a transport to every server; only those of `@ActionController()` are ours. */
@@ -54,16 +54,34 @@ export class DeviceHiveServer extends ServerMqtt {
 
   /** Settles once the request path works from end to end, not already when the connection stands. */
   override async listen(callback: (error?: unknown) => void): Promise<void> {
-    await super.listen((error?: unknown) => {
-      if (error) callback(error);
-      else this.waitUntilReady().then(() => callback(), callback);
-    });
+    this.onListening = callback;
+    await super.listen((error?: unknown) => error && callback(error));
   }
 
   override bindEvents(client: MqttClient): void {
+    const path = new RequestPath(client, this.link.identity.filter);
+    this.path = path;
+    client.on('connect', () => void this.openPath(path));
     client.on('message', (topic, payload, packet) => {
       this.receive(topic, payload, packet).catch((error) => this.handleError(error));
     });
+  }
+
+  /** After every connect: what was subscribed before may be gone with the connection. */
+  private async openPath(path: RequestPath): Promise<void> {
+    try {
+      await path.open();
+      this.onListening();
+    } catch (error) {
+      this.handleError(error);
+      this.onListening(error);
+    } finally {
+      this.onListening = () => {};
+    }
+  }
+
+  protected override handleError(error: unknown): void {
+    this.logger.error(error);
   }
 
   /** Hands an event to the broker: QoS 1, not retained, in the order of the calls and before the reply. */
@@ -74,33 +92,10 @@ export class DeviceHiveServer extends ServerMqtt {
   /** Takes no new work, answers what is in work, then disconnects. Nest waits for it on every way to stop. */
   override async close(): Promise<void> {
     if (!this.mqttClient) return;
-    this.probed = false;
+    this.path?.close();
     await drain(this.mqttClient, this.link.identity.filter, this.work.idle(), DRAIN_MS);
     await endClient(this.mqttClient);
   }
-
-  private async waitUntilReady(): Promise<void> {
-    const { filter } = this.link.identity;
-    const [granted] = await this.mqttClient.subscribeAsync(filter, { qos: 1 });
-    if (granted?.qos !== 1) {
-      throw new Error(`The broker grants QoS ${granted?.qos} instead of 1 for ${filter}`);
-    }
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`A probe on ${REQUEST_TOPIC} did not come back`)),
-        5_000,
-      );
-      this.onProbe = () => {
-        clearTimeout(timer);
-        this.probed = true;
-        resolve();
-        return undefined;
-      };
-      this.mqttClient.publish(REQUEST_TOPIC, JSON.stringify({ action: PROBE_ACTION, nonce: this.probe }));
-    });
-  }
-
-  private onProbe: () => undefined = () => undefined;
 
   private async receive(topic: string, payload: Buffer, packet: IPublishPacket): Promise<void> {
     const origin = this.link.identity.identify(topic);
@@ -120,9 +115,7 @@ export class DeviceHiveServer extends ServerMqtt {
     }
     try {
       const request = decodeEnvelope(payload);
-      if (origin.clientId === this.link.clientId && request.body.nonce === this.probe) {
-        return this.onProbe();
-      }
+      if (origin.clientId === this.link.clientId && this.path?.takes(request)) return undefined;
       if (!origin.retained) return request;
       return this.refuse(origin, new ActionError(400, 'Retained requests are not executed'), request);
     } catch (error) {
@@ -147,22 +140,26 @@ export class DeviceHiveServer extends ServerMqtt {
     if (!handler) return this.refuse(origin, unknownAction(request.action), request);
     try {
       const data = await this.call(handler, context);
+      if (data !== undefined && !isPlainObject(data)) {
+        throw new TypeError(`The handler of ${request.action} must return an object or nothing`);
+      }
       this.reply(origin, request.action, successReply(request, data));
     } catch (error) {
-      // The filter has logged it. What is no ActionError tells the client nothing.
+      // The filter has logged its own. What is no ActionError tells the client nothing.
       const known = error instanceof ActionError ? error : internalError();
+      if (known !== error) this.handleError(error);
       this.reply(origin, request.action, errorReply(request, known));
     }
   }
 
   /** Through Nest's guards, pipes and filters; the first value is the reply, later ones are not part of the protocol. */
-  private call(handler: MessageHandler, context: DeviceHiveContext): Promise<object | undefined> {
+  private call(handler: MessageHandler, context: DeviceHiveContext): Promise<unknown> {
     return new Promise((resolve, reject) => {
       // Typed void, but a promise unless somebody's start hook returns nothing.
       const handled: unknown = this.handleRequest(
         context,
         async () => this.transformToObservable(await handler(context.request.body, context)),
-        ({ err, response }) => (err ? reject(err) : resolve(response as object | undefined)),
+        ({ err, response }) => (err ? reject(err) : resolve(response)),
       );
       Promise.resolve(handled).catch(reject);
     });
@@ -170,7 +167,7 @@ export class DeviceHiveServer extends ServerMqtt {
 
   /** Answers what never reached a handler, with its line in the log. */
   private refuse(origin: RequestOrigin, error: ActionError, request?: Answered): undefined {
-    this.logger.log(`${error.code} ${error.message} (client ${origin.clientId})`);
+    this.logger.log(refusalLine(origin, error, request));
     const action = request?.action && isActionName(request.action) ? request.action : null;
     this.reply(origin, action, errorReply(request, error));
   }
@@ -179,4 +176,8 @@ export class DeviceHiveServer extends ServerMqtt {
     const qos = Math.min(origin.qos, 1) as 0 | 1;
     this.mqttClient.publish(origin.replyTopic(action), payload, { qos });
   }
+}
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

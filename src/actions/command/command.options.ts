@@ -1,6 +1,6 @@
 import type { CommandFields } from './device-command.js';
 
-/** What `command/update` may change: the seed's six fields, or fewer. */
+/** What `command/update` may change: all six fields, or fewer. */
 export abstract class CommandOptions {
   abstract updateFields: readonly (keyof CommandFields)[];
 }

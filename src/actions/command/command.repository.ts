@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { type AccessScope, VISIBLE_DEVICE, visibleDeviceParameters } from '../../directory/access-scope.js';
-import { answered } from '../../database/database-error.js';
+import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
 import { Lanes } from '../../transport/lanes.js';
 import { COMMAND_COLUMNS, type CommandFields, type CommandRow } from './device-command.js';
 import { type DeviceCommand, toDeviceCommand } from './device-command.js';
@@ -65,7 +65,7 @@ export class CommandRepository {
   ): Promise<DeviceCommand | undefined> {
     const parameters = [...visibleDeviceParameters(scope, deviceId), ...fieldValues(fields), commandId];
     return this.lanes.run(commandId, async () => {
-      const [rows] = await this.query<[CommandRow[], number]>(UPDATE, parameters);
+      const [rows] = await this.query<[CommandRow[], number]>(UPDATE, parameters, OUTCOME_UNKNOWN);
       return first(rows);
     });
   }
@@ -77,7 +77,7 @@ export class CommandRepository {
     fields: CommandFields,
   ): Promise<DeviceCommand | undefined> {
     const parameters = [...visibleDeviceParameters(scope, deviceId), ...fieldValues(fields)];
-    return first(await this.query<CommandRow[]>(INSERT, parameters));
+    return first(await this.query<CommandRow[]>(INSERT, parameters, OUTCOME_UNKNOWN));
   }
 
   async find(scope: AccessScope, deviceId: string, commandId: number): Promise<DeviceCommand | undefined> {
@@ -85,13 +85,15 @@ export class CommandRepository {
     return first(await this.query<CommandRow[]>(FIND, parameters));
   }
 
-  private query<T>(sql: string, parameters: unknown[]): Promise<T> {
-    return answered(this.dataSource.query(sql, parameters) as Promise<T>);
+  private query<T>(sql: string, parameters: unknown[], ifCutOff?: string): Promise<T> {
+    return answered(this.dataSource.query(sql, parameters) as Promise<T>, ifCutOff);
   }
 }
 
 function fieldValues({ command, timestamp, parameters, lifetime, status, result }: CommandFields): unknown[] {
-  return [command, timestamp, parameters?.text, lifetime, status, result?.text].map((value) => value ?? null);
+  return [command, timestamp?.toISOString(), parameters?.text, lifetime, status, result?.text].map(
+    (value) => value ?? null,
+  );
 }
 
 function first(rows: CommandRow[]): DeviceCommand | undefined {

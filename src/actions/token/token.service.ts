@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { REQUEST_LIMITS } from '../../auth/login-throttle.js';
 import { LoginService } from '../../auth/login.service.js';
 import { Sessions } from '../../auth/sessions.js';
 import { ACCESS, REFRESH } from '../../auth/token-payload.js';
@@ -41,7 +42,7 @@ export class TokenActions {
   /** A login and a password for tokens; the session stays as it is. */
   async create(login: string, password: string, origin: RequestOrigin): Promise<TokenPair> {
     const address = origin.connectionId && this.sessions.addressOf(origin.connectionId);
-    const user = await this.logins.login(login, password, address ?? origin.clientId);
+    const user = await this.logins.login(login, password, address ?? origin.clientId, REQUEST_LIMITS);
     const claims = await this.logins.claimsOf(user);
     return {
       accessToken: await this.tokens.sign(ACCESS, claims),

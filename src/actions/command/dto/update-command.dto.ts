@@ -2,7 +2,7 @@ import { IntegerField, NestedField, TextField } from '../../../transport/dto-fie
 import { CommandFieldsDto } from './command-fields.dto.js';
 import { COMMAND_ID_EMPTY, COMMAND_IS_NULL, DEVICE_ID_EMPTY } from '../command.errors.js';
 
-/** The seed's request. The order of the fields is the order in which errors are reported. */
+/** The order of the fields is the order in which errors are reported. */
 export class UpdateCommandDto {
   @IntegerField({ required: COMMAND_ID_EMPTY })
   commandId!: number;

@@ -1,0 +1,129 @@
+import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../src/app.js';
+import { BuiltInBroker } from '../src/broker/built-in-broker.js';
+import { loadConfig } from '../src/config.js';
+import { createEnvironment } from './support/environment.js';
+import { RawClient } from './support/raw-client.js';
+import { ADMIN, RecordingLogger, SAMPLE_DEVICE, TestService } from './support/service.js';
+import { signToken } from './support/token.js';
+
+let service: TestService;
+
+beforeAll(async () => {
+  service = await TestService.start();
+});
+afterAll(() => service?.stop());
+
+const readiness = async () => (await fetch(`${service.httpUrl}/health/ready`)).status;
+
+describe('a service that loses its own connection to the broker', () => {
+  it('is not ready, ends who waits for an answer, and serves again by itself', async () => {
+    const { service: link } = service.app.get(BuiltInBroker) as unknown as {
+      service: { conn: { destroy(): void } };
+    };
+    const idle = await service.connectAdmin();
+    const waiting = await RawClient.connect(service.mqttUrl, { clientId: 'waits-for-an-answer' });
+    const login = { action: 'token', login: 'nobody', password: 'x' };
+    waiting.publish(JSON.stringify(login), { qos: 1, messageId: 1 });
+    waiting.write({ cmd: 'pingreq' });
+    await waiting.packet('pingresp');
+    link.conn.destroy();
+    await expect.poll(readiness, { interval: 5 }).toBe(503);
+    await waiting.until(() => waiting.closed);
+    await expect.poll(readiness, { timeout: 10_000 }).toBe(200);
+    expect(await idle.request('foo')).toMatchObject({ code: 400 });
+  });
+
+  it('does not lose it to a device id or a name full of slashes', async () => {
+    await service.sql(
+      `INSERT INTO device (device_id, name, network_id, device_type_id) VALUES ($1, 'Slashes', 1, 1)`,
+      ['/'.repeat(48)],
+    );
+    const admin = await service.connectAdmin();
+    await admin.subscribe('dh/command/#');
+    const command = { command: '/'.repeat(63) };
+    expect(await admin.request('command/insert', { deviceId: '/'.repeat(48), command })).toMatchObject({
+      status: 'success',
+    });
+    const { topic } = await admin.next((message) => message.topic.startsWith('dh/command/'));
+    expect(topic).toBe(`dh/command/1/1/${'%2F'.repeat(48)}/${'/'.repeat(63)}`);
+  });
+});
+
+describe('guesses at passwords', () => {
+  it('through the action token take no place from other requests', async () => {
+    const guessers = await Promise.all(
+      Array.from({ length: 24 }, (_, i) => RawClient.connect(service.mqttUrl, { clientId: `guesser-${i}` })),
+    );
+    for (const [i, guesser] of guessers.entries()) {
+      const guess = JSON.stringify({ action: 'token', login: `login-${i % 2}`, password: 'wrong' });
+      for (let n = 1; n <= 64; n++) guesser.publish(guess, { qos: 1, messageId: n });
+      guesser.write({ cmd: 'pingreq' });
+      await guesser.packet('pingresp');
+    }
+    const client = await service.connect();
+    const body = { token: signToken(), deviceId: SAMPLE_DEVICE, commandId: await service.insertCommand() };
+    for (const qos of [0, 1] as const) {
+      expect(await client.request('command/get', body, qos)).toMatchObject({ status: 'success' });
+    }
+    for (const guesser of guessers) guesser.end();
+  });
+});
+
+describe('the log', () => {
+  it('shows what clients send in quotes, escaped and cut', async () => {
+    const client = await service.connectAdmin();
+    const before = service.logger.lines.length;
+    const evil = `${'x'.repeat(10)}\u001b[31m\nFAKE LINE ${'y'.repeat(100_000)}`;
+    await client.request('command/get', { deviceId: evil, commandId: 1 });
+    await client.request(evil);
+    await client.send(JSON.stringify({ action: 'foo', requestId: evil }));
+    await client.mqtt.publishAsync(`dh/command/${'z'.repeat(10_000)}\n`, '', { qos: 1 });
+    await service.connect({
+      will: { topic: `dh/${'w'.repeat(10_000)}\n`, payload: Buffer.from(''), qos: 0 },
+    });
+    const lines = service.logger.lines.slice(before);
+    expect(lines).toHaveLength(5);
+    for (const line of lines) {
+      expect(line.length).toBeLessThan(1_000);
+      // oxlint-disable-next-line no-control-regex
+      expect(line).not.toMatch(/[\u0000-\u001f]/);
+    }
+  });
+});
+
+describe('a default port that is taken', () => {
+  it('is replaced by a free one in the try-it shape, which says so', async () => {
+    const holders: Server[] = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')];
+    await Promise.all(holders.map((holder) => once(holder, 'listening')));
+    const [mqttPort, httpPort] = holders.map((holder) => (holder.address() as { port: number }).port);
+    const { env, dispose } = await createEnvironment();
+    const config = loadConfig(env);
+    const logger = new RecordingLogger();
+    try {
+      const { app, mqttUrl, httpUrl } = await createApp(
+        {
+          ...config,
+          broker: { ...config.broker, port: mqttPort!, mayChangePort: true },
+          http: { ...config.http, port: httpPort!, mayChangePort: true },
+        },
+        logger,
+      );
+      expect((await fetch(`${httpUrl}/health/ready`)).status).toBe(200);
+      const client = await RawClient.connect(mqttUrl, {
+        username: ADMIN.username,
+        password: Buffer.from(ADMIN.password),
+      });
+      expect(client.packets).toMatchObject([{ cmd: 'connack', returnCode: 0 }]);
+      client.end();
+      await app.close();
+      const warnings = logger.lines.filter((line) => line.includes('is taken, using a free one'));
+      expect(warnings.map((line) => /set (\w+)/.exec(line)?.[1])).toEqual(['MQTT_PORT', 'HTTP_PORT']);
+    } finally {
+      holders.forEach((holder) => holder.close());
+      await dispose();
+    }
+  });
+});
