@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { destination, type Logger, pino, stdSerializers } from 'pino';
+import { destination, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 
 /** Nest's own words about its start; `main` says what a user needs. */
@@ -14,6 +14,13 @@ const FRAMEWORK = new Set([
   'TypeOrmModule',
 ]);
 
+/** An error of TypeORM carries the statement's parameters, which are the clients' data. */
+function withoutData(error: Error & { code?: unknown }): object {
+  const { name, message, code, cause } = error;
+  const stack = cause instanceof Error ? `${error.stack}\ncaused by: ${cause.stack}` : error.stack;
+  return { type: name, message, code, stack };
+}
+
 /**
  * Nest's logger on pino: one JSON line each, or readable ones where standard output is a terminal.
  * Synchronous, so that the last words before an exit arrive.
@@ -23,7 +30,7 @@ export class PinoLogger implements LoggerService {
 
   /** @param level one of pino's: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent` */
   constructor(level: string) {
-    const options = { level, base: undefined, serializers: { error: stdSerializers.err } };
+    const options = { level, base: undefined, serializers: { error: withoutData } };
     this.pino = process.stdout.isTTY
       ? pino(options, pretty({ sync: true, ignore: 'context', messageFormat: '{context}: {msg}' }))
       : pino(options, destination({ sync: true }));

@@ -97,6 +97,18 @@ describe('LoginThrottle', () => {
     expect(events).toEqual(['a starts', 'a ends', 'b starts', 'b ends', 'c starts', 'c ends']);
   });
 
+  it('tries one password at a time for an address, and others beside it', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const events: string[] = [];
+    const first = throttle.run('ann', '192.0.2.1', CONNECT_LIMITS, () => held);
+    const second = throttle.run('bob', '192.0.2.1', CONNECT_LIMITS, async () => void events.push('bob'));
+    await throttle.run('cat', '192.0.2.2', CONNECT_LIMITS, async () => void events.push('cat'));
+    release();
+    await Promise.all([first, second]);
+    expect(events).toEqual(['cat', 'bob']);
+  });
+
   it('refuses what would wait beyond the limits of its kind, and lets others in', async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));
@@ -106,7 +118,7 @@ describe('LoginThrottle', () => {
     await expect(throttle.run('ann', '192.0.2.1', REQUEST_LIMITS, right)).rejects.toMatchObject({
       code: 503,
     });
-    await expect(throttle.run('ann', '192.0.2.1', CONNECT_LIMITS, right)).resolves.toBe('in');
+    await expect(throttle.run('ann', '192.0.2.2', CONNECT_LIMITS, right)).resolves.toBe('in');
     release();
     await Promise.all(waiting);
     await expect(throttle.run('ann', '192.0.2.1', REQUEST_LIMITS, right)).resolves.toBe('in');

@@ -26,6 +26,7 @@ class Attempts {
   delayed = 0;
   /** settles with the last attempt that entered; attempts of one account and address run one after the other */
   last: Promise<unknown> = Promise.resolve();
+  private turn: Promise<unknown> = Promise.resolve();
 
   delay(free: number): number {
     const over = Math.ceil(this.current()) - free;
@@ -35,6 +36,13 @@ class Attempts {
   fail(): void {
     this.failures = this.current() + 1;
     this.failedAt = performance.now();
+  }
+
+  /** One attempt of an address at a time, so that many of one do not keep those of others waiting. */
+  async inTurn<T>(attempt: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(attempt);
+    this.turn = done.catch(() => undefined);
+    return done;
   }
 
   succeed(): void {
@@ -82,7 +90,7 @@ export class LoginThrottle {
     const wait = Math.max(account.delay(FREE_FAILURES.account), peer.delay(FREE_FAILURES.address));
     if (wait > 0) await delay(wait);
     try {
-      const result = await attempt();
+      const result = await peer.inTurn(attempt);
       account.succeed();
       return result;
     } catch (error) {

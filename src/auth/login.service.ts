@@ -21,6 +21,7 @@ export class LoginService {
    *   a wrong password; 401 `User is locked or disabled`; 503 under a flood of attempts
    */
   login(login: string, password: string, address: string, limits: LoginLimits): Promise<User> {
+    if (!isLogin(login)) return Promise.reject(invalidCredentials());
     return this.throttle.run(login, address, limits, async () => {
       const user = await this.directory.userByLogin(login);
       const isRight = await verifyPassword(password, user?.passwordHash);
@@ -54,4 +55,9 @@ export class LoginService {
 
 function permissionIds(user: User): number[] {
   return user.role === Role.Admin ? [ANY_PERMISSION_ID] : [...CLIENT_PERMISSION_IDS];
+}
+
+/** No longer than the column, and nothing that PostgreSQL would not take. */
+function isLogin(login: string): boolean {
+  return /^[^\p{Cc}]{1,128}$/u.test(login);
 }

@@ -81,6 +81,30 @@ describe('aedes', () => {
     expect([client.pause, client.resume].map((method) => typeof method)).toEqual(['function', 'function']);
   });
 
+  it('counts what is handled during a pause, so that reading on needs the count set back', async () => {
+    client.pause();
+    const before = client._parsingBatch;
+    write({ cmd: 'pingreq' });
+    client.resume();
+    expect(client._parsingBatch).toBeLessThan(before + 1);
+    for (let i = 0; i < 5; i++) {
+      client.pause();
+      client._parsingBatch = 7;
+      client._parsingBatch = 1;
+      client.resume();
+      const pong = arrived();
+      write({ cmd: 'pingreq' });
+      await pong;
+    }
+    expect(received.at(-1)).toMatchObject({ cmd: 'pingresp' });
+  });
+
+  it('keeps sessions and retained messages behind methods that can be bounded', () => {
+    const { persistence } = broker as unknown as { persistence: Record<string, unknown> };
+    const bounded = ['addSubscriptions', 'cleanSubscriptions', 'outgoingClearMessageId', 'storeRetained'];
+    expect(bounded.map((method) => typeof persistence[method])).toEqual(bounded.map(() => 'function'));
+  });
+
   it('ends a connection whose packet length the parser refuses', async () => {
     limitPacketSize(client, 100);
     const closed = once(client.conn, 'close');

@@ -10,7 +10,6 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
-import mqemitter from 'mqemitter';
 import { shown } from '../protocol/shown.js';
 import type { AedesClient } from './aedes-client.js';
 import { BrokerOptions } from './broker.options.js';
@@ -18,10 +17,12 @@ import { Connections } from './connections.js';
 import { Handshake } from './handshake.js';
 import { limitPacketSize } from './packet-limit.js';
 import { ServiceTraffic } from './service-traffic.js';
+import { SessionStore } from './session-store.js';
+import { unhurriedEmitter } from './unhurried-emitter.js';
 import { DROPPED_TOPIC, TopicAccess } from './topic-access.js';
 
-/** A client whose connection takes nothing for so long is cut off. */
-const DRAIN_TIMEOUT_MS = 2_000;
+/** Packets that a client may send before its CONNACK; a login takes a moment. */
+const MAX_BEFORE_CONNACK = 1_000;
 const KEEP_ALIVE_MS = 500;
 /** For what is written at shutdown to leave. */
 const FLUSH_MS = 500;
@@ -34,10 +35,10 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
   private readonly aedes = new Aedes({
     mq: unhurriedEmitter(),
     maxClientsIdLength: 128,
-    drainTimeout: DRAIN_TIMEOUT_MS,
+    queueLimit: MAX_BEFORE_CONNACK,
     preConnect: (client, packet, done) => {
-      this.handshake.begin(client, packet);
-      done(null, !this.isStopping);
+      const isWelcome = this.handshake.begin(client, packet) && !this.isStopping;
+      done(isWelcome ? null : new Error('CONNECT is not served'), isWelcome);
     },
     authenticate: (client, login, password, done) => {
       if (client === this.service) return done(null, true);
@@ -49,15 +50,16 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     authorizePublish: (client, packet, done) => this.authorizePublish(client, packet, done),
     authorizeSubscribe: (client, subscription, done) => {
       const { topic } = subscription;
+      const connection = this.connections.of(client);
       const isGranted =
         client === this.service ||
-        this.access.maySubscribe(this.connections.of(client), topic, !client.connected);
+        (this.access.maySubscribe(connection, topic, !client.connected) && connection.addFilter(topic));
       done(null, isGranted ? subscription : null);
     },
     authorizeForward: (client, packet) => {
       if (client === this.service) return packet;
       const connection = this.connections.of(client);
-      return this.access.mayReceive(connection, packet.topic) && connection.canWrite() ? packet : null;
+      return this.access.mayReceive(connection, packet.topic) && connection.outbox.canWrite() ? packet : null;
     },
     published: (packet, _client, done) => {
       this.traffic.published(packet);
@@ -78,6 +80,16 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
 
   async onModuleInit(): Promise<void> {
     await this.aedes.listen();
+    const store = new SessionStore(this.aedes, this.connections);
+    this.aedes.on('connackSent', ({ sessionPresent }, client) => {
+      this.connections.of(client).hadSession = sessionPresent;
+    });
+    this.aedes.on('unsubscribe', (filters, client) => {
+      if (!client.closed) for (const filter of filters) this.connections.of(client).filters.delete(filter);
+    });
+    this.aedes.on('clientDisconnect', (client) => {
+      if (!client.clean && this.handshake.isStranger(client)) store.forget(client);
+    });
     this.aedes.on('clientError', (client, error) =>
       this.logger.debug(`client ${client.id}: ${error.message}`),
     );
@@ -94,6 +106,7 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     // A pair does not end together; without this the service would never learn that the broker let go of it.
     theirs.once('close', () => {
       ours.destroy();
+      this.traffic.reset();
       for (const connection of this.connections) connection.endIfUnanswered();
     });
     return ours;
@@ -140,36 +153,34 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
   /** Never an error: Aedes would close the connection. What is not allowed goes where nobody listens. */
   private authorizePublish(client: Client | null, packet: PublishPacket, done: (error?: null) => void): void {
     if (!client) {
-      packet.topic = DROPPED_TOPIC;
+      drop(packet);
       return done(null);
     }
     const connection = this.connections.of(client);
     if (client === this.service) return this.traffic.fromService(connection, packet, () => done(null));
-    if (this.access.isRequest(packet.topic)) connection.take(packet);
-    else if (!this.access.mayPublish(connection, packet.topic)) {
+    if (this.access.isRequest(packet.topic)) {
+      if (connection.isRepeat(packet)) dropUnacknowledged(packet);
+      else connection.take(packet);
+    } else if (!this.access.mayPublish(connection, packet.topic)) {
       if (connection.tellOnce('publish')) {
         this.logger.log(`client ${shown(client.id)} may not publish to ${shown(packet.topic)}: dropped`);
       }
-      packet.topic = DROPPED_TOPIC;
-      packet.payload = '';
-      packet.retain = false;
+      drop(packet);
     }
     done(null);
   }
 }
 
-/**
- * Aedes's default emitter works on 100 messages at a time, each until its slowest receiver has taken it, so that
- * one client that stops reading holds up everybody. This one does not wait; slow clients are cut off instead.
- * The callback comes after the deliveries, which Aedes writes with setImmediate, so after the packet was written.
- */
-function unhurriedEmitter(): ReturnType<typeof mqemitter> {
-  const emitter = mqemitter({ matchEmptyLevels: true, concurrency: 0 } as object);
-  const emit = emitter.emit.bind(emitter);
-  emitter.emit = (message, done) => {
-    emit(message);
-    setImmediate(() => done?.());
-    return emitter;
-  };
-  return emitter;
+/** Aedes goes on with the packet, also acknowledges it, and delivers it to nobody. */
+function drop(packet: PublishPacket): void {
+  packet.topic = DROPPED_TOPIC;
+  packet.payload = '';
+  packet.retain = false;
+}
+
+/** For the repeat of a request that is in work, which owes the acknowledgement. */
+function dropUnacknowledged(packet: PublishPacket): void {
+  drop(packet);
+  packet.qos = 0;
+  delete packet.messageId;
 }

@@ -29,12 +29,16 @@ export class Handshake {
     private readonly access: TopicAccess,
   ) {}
 
-  /** Before anything of the CONNECT is used: opens the connection's session and takes out what must not work. */
-  begin(client: Client, packet: ConnectPacket): void {
+  /**
+   * Before anything of the CONNECT is used: opens the connection's session and takes out what must not work.
+   * @returns `false` for what breaks the protocol
+   */
+  begin(client: Client, packet: ConnectPacket): boolean {
     const address = (client.conn as Socket).remoteAddress ?? 'service';
     const connection = this.connections.open(client, address);
     this.sessions.open(connection.id, address);
     client.conn.once('close', () => {
+      connection.wasAuthenticated = this.sessions.principalOf(connection.id) !== undefined;
       this.connections.close(connection);
       this.sessions.close(connection.id);
     });
@@ -47,6 +51,15 @@ export class Handshake {
     }
     // Aedes invents an id for an empty one, under which nobody could ever come back to a stored session.
     connection.mayKeepSession = packet.clientId !== '' || packet.clean !== false;
+    // The parser lets QoS 3 through, and whoever got such a will would have to close its connection.
+    return !packet.will || (packet.will.qos ?? 0) <= 2;
+  }
+
+  /** Whether nobody has authenticated on the connection, and its stored session began with it. */
+  isStranger(client: Client): boolean {
+    const connection = this.connections.of(client);
+    const { hadSession, wasAuthenticated } = connection;
+    return !hadSession && !wasAuthenticated && this.sessions.principalOf(connection.id) === undefined;
   }
 
   /**

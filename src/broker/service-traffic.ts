@@ -60,6 +60,11 @@ export class ServiceTraffic {
     this.lastEvent = Promise.race([published, delay(MAX_REPLY_WAIT_MS, undefined, { ref: false })]);
   }
 
+  /** The link is gone, and what it had in routing with it: nothing waits for that any more. */
+  reset(): void {
+    for (const packet of this.inRouting.keys()) this.published(packet);
+  }
+
   /** Aedes has written the packet to everybody who gets it. */
   published(packet: object): void {
     this.inRouting.get(packet)?.();

@@ -63,8 +63,7 @@ describe('TopicAccess', () => {
     const id = `connection of ${clientId}`;
     sessions.open(id, '192.0.2.1');
     if (who) sessions.authenticate(id, who);
-    const subscriptions = Object.fromEntries(filters.map((filter) => [filter, { qos: 1 }]));
-    return { id, client: { id: clientId, subscriptions } } as unknown as Connection;
+    return { id, client: { id: clientId }, filters: new Set(filters) } as unknown as Connection;
   }
   const setRights = (of7?: UserRights) => {
     rights = new FakeRights(of7 ? { 7: of7 } : {});
@@ -170,7 +169,8 @@ describe('TopicAccess', () => {
       const connection = connect('me');
       expect(access.maySubscribe(connection, 'dh/command/#', true)).toBe(true);
       expect(access.maySubscribe(connection, `${EVENT}@x`, true)).toBe(false);
-      expect(access.maySubscribe(connection, 'dh/#', true)).toBe(false);
+      expect(access.maySubscribe(connection, 'dh/#', true)).toBe(true);
+      expect(access.maySubscribe(connection, 'dh/request', true)).toBe(false);
       expect(access.maySubscribe(connection, 'home/#', true)).toBe(false);
     });
   });

@@ -60,7 +60,7 @@ export class TopicAccess {
     if (this.isRequest(filter)) return false;
     const isEvent = EVENT_FILTER.test(filter);
     if (isEvent && filter.includes('@') && !filter.endsWith(`@${connection.client.id}`)) return false;
-    return (restored && isEvent) || this.principalOf(connection) !== undefined;
+    return restored || this.principalOf(connection) !== undefined;
   }
 
   /**
@@ -99,9 +99,10 @@ export class TopicAccess {
   }
 
   private asksFor(connection: Connection, topic: string): boolean {
-    return Object.keys(connection.client.subscriptions).some(
-      (filter) => isDeviceHiveTopic(filter) && matchesFilter(filter, topic),
-    );
+    for (const filter of connection.filters) {
+      if (isDeviceHiveTopic(filter) && matchesFilter(filter, topic)) return true;
+    }
+    return false;
   }
 
   private mayUseOrdinary(connection: Connection): boolean {
