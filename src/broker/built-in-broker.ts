@@ -107,9 +107,15 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     theirs.once('close', () => {
       ours.destroy();
       this.traffic.reset();
-      for (const connection of this.connections) connection.endIfUnanswered();
+      // Replies that waited for an event only are written before that.
+      setImmediate(() => this.endWhoWaits());
     });
     return ours;
+  }
+
+  private endWhoWaits(): void {
+    if (this.isStopping) return;
+    for (const connection of this.connections) connection.endIfUnanswered();
   }
 
   /**
