@@ -2,7 +2,7 @@ import type { Packet } from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BuiltInBroker } from '../src/broker/built-in-broker.js';
 import { RawClient } from './support/raw-client.js';
-import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
+import { connectRawAdmin, SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
 
 let service: TestService;
@@ -12,13 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => service?.stop());
 
-const connectAdmin = (clientId: string, options: object = {}) =>
-  RawClient.connect(service.mqttUrl, {
-    clientId,
-    username: ADMIN.username,
-    password: Buffer.from(ADMIN.password),
-    ...options,
-  });
+const connectAdmin = (clientId: string, options?: object) =>
+  connectRawAdmin(service.mqttUrl, clientId, options);
 
 const update = (commandId: number, status: string, requestId: unknown = status) =>
   JSON.stringify({

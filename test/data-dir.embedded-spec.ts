@@ -1,28 +1,9 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createEnvironment, type TestEnvironment } from './support/environment.js';
-import { ServiceProcess } from './support/process.js';
+import { describe, expect, it } from 'vitest';
+import { processesOfEachTest } from './support/process.js';
 
-let environment: TestEnvironment;
-const processes: ServiceProcess[] = [];
-
-beforeEach(async () => {
-  environment = await createEnvironment();
-});
-afterEach(async () => {
-  for (const service of processes.splice(0)) {
-    service.kill('SIGKILL');
-    await service.exit();
-  }
-  await environment.dispose();
-});
-
-function start(env = environment.env): ServiceProcess {
-  const service = ServiceProcess.start(env);
-  processes.push(service);
-  return service;
-}
+const { environment, start } = processesOfEachTest();
 
 describe('a start', () => {
   it('in a folder that is in use says by whom and ends', async () => {
@@ -35,23 +16,23 @@ describe('a start', () => {
   });
 
   it('keeps its folder to itself, and its secret once made', async () => {
-    const { JWT_SECRET: _, ...env } = environment.env;
+    const { JWT_SECRET: _, ...env } = environment().env;
     const service = start(env);
     await service.ready();
-    const secret = join(environment.dataDir, 'jwt-secret');
+    const secret = join(environment().dataDir, 'jwt-secret');
     expect(statSync(secret).mode & 0o777).toBe(0o600);
     expect(readFileSync(secret, 'utf8').length).toBeGreaterThan(32);
-    expect(statSync(join(environment.dataDir, 'postgres')).mode & 0o777).toBe(0o700);
+    expect(statSync(join(environment().dataDir, 'postgres')).mode & 0o777).toBe(0o700);
   });
 
   it('that fails leaves nothing behind, so that the next one succeeds', async () => {
-    const postgres = join(environment.dataDir, 'postgres');
+    const postgres = join(environment().dataDir, 'postgres');
     renameSync(postgres, `${postgres}.aside`);
     writeFileSync(postgres, 'not a folder');
     const failed = start();
     expect(await failed.exit()).toBe(1);
     expect(failed.output).toMatch(/^Cannot start: /);
-    expect(readdirSync(environment.dataDir)).not.toContain('lock');
+    expect(readdirSync(environment().dataDir)).not.toContain('lock');
     rmSync(postgres);
     renameSync(`${postgres}.aside`, postgres);
     await start().ready();
@@ -60,11 +41,7 @@ describe('a start', () => {
 
 describe('npm start', () => {
   it('twice in one folder: the second says why it will not', async () => {
-    const npmStart = () => {
-      const service = ServiceProcess.start(environment.env, ['npm', 'start']);
-      processes.push(service);
-      return service;
-    };
+    const npmStart = () => start(environment().env, ['npm', 'start']);
     const first = npmStart();
     await first.ready();
     const second = npmStart();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RawClient } from './support/raw-client.js';
-import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
+import { ADMIN, connectRawAdmin, SAMPLE_DEVICE, TestService } from './support/service.js';
 
 let service: TestService;
 
@@ -9,13 +9,8 @@ beforeAll(async () => {
 });
 afterAll(() => service?.stop());
 
-const connectAdmin = (clientId: string, options: object = {}) =>
-  RawClient.connect(service.mqttUrl, {
-    clientId,
-    username: ADMIN.username,
-    password: Buffer.from(ADMIN.password),
-    ...options,
-  });
+const connectAdmin = (clientId: string, options?: object) =>
+  connectRawAdmin(service.mqttUrl, clientId, options);
 
 const subscriptions = (count: number, of: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => ({ topic: of(i), qos: 1 as const }));

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataSource } from 'typeorm';
-import { RawClient } from './support/raw-client.js';
-import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
+import { connectRawAdmin, SAMPLE_DEVICE, TestService } from './support/service.js';
 
 const HOLD_MS = 6_000;
 const PIPELINED = 64;
@@ -27,13 +26,7 @@ async function lockRow(id: number): Promise<() => Promise<void>> {
 const update = (commandId: number, status: string) =>
   JSON.stringify({ action: 'command/update', deviceId: SAMPLE_DEVICE, commandId, command: { status } });
 
-const connect = (clientId: string) =>
-  RawClient.connect(service.mqttUrl, {
-    clientId,
-    keepalive: 1,
-    username: ADMIN.username,
-    password: Buffer.from(ADMIN.password),
-  });
+const connect = (clientId: string) => connectRawAdmin(service.mqttUrl, clientId, { keepalive: 1 });
 
 describe('a locked row', () => {
   it('keeps a device connected that pings while its 64 pipelined updates wait 6 s', async () => {

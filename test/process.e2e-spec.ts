@@ -1,32 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TestClient } from './support/client.js';
-import { createEnvironment, type TestEnvironment } from './support/environment.js';
-import { ServiceProcess } from './support/process.js';
-import { RawClient } from './support/raw-client.js';
-import { ADMIN, SAMPLE_DEVICE } from './support/service.js';
+import { createEnvironment } from './support/environment.js';
+import { processesOfEachTest } from './support/process.js';
+import { ADMIN, connectRawAdmin, SAMPLE_DEVICE } from './support/service.js';
 
-let environment: TestEnvironment;
-const processes: ServiceProcess[] = [];
-
-beforeEach(async () => {
-  environment = await createEnvironment();
-});
-afterEach(async () => {
-  for (const service of processes.splice(0)) {
-    service.kill('SIGKILL');
-    await service.exit();
-  }
-  await environment.dispose();
-});
-
-function start(env: Record<string, string> = {}, command?: string[]): ServiceProcess {
-  const service = ServiceProcess.start({ ...environment.env, ...env }, command);
-  processes.push(service);
-  return service;
-}
-
-const connectRaw = (url: string, clientId: string) =>
-  RawClient.connect(url, { clientId, username: ADMIN.username, password: Buffer.from(ADMIN.password) });
+const { environment, start } = processesOfEachTest();
 
 const updateRequest = (commandId: number, status: string) =>
   JSON.stringify({
@@ -56,10 +34,10 @@ describe('SIGTERM', () => {
     ['the service itself', undefined],
     ['npm start', ['npm', 'start']],
   ])('to %s under load finishes and answers what is in work, and exits 0 within 10 s', async (_, command) => {
-    const service = start({}, command);
+    const service = start(environment().env, command);
     const url = await service.ready();
     const ids = await insertCommands(url, 8);
-    const device = await connectRaw(url, 'loaded');
+    const device = await connectRawAdmin(url, 'loaded');
     await device.subscribe('dh/response/#', 1);
     for (let i = 1; i <= 500; i++)
       device.publish(updateRequest(ids[i % 8]!, `s${i}`), { qos: 1, messageId: i });
@@ -93,7 +71,7 @@ describe('kill -9', () => {
     const url = await service.ready();
     const ids = await insertCommands(url, 50);
     const requests = Array.from({ length: total }, (_, i) => ({ id: ids[i % ids.length]!, status: `s${i}` }));
-    const device = await connectRaw(url, 'killed');
+    const device = await connectRawAdmin(url, 'killed');
     let sent = 0;
     const sendMore = () => {
       const acknowledged = device.packets.filter(({ cmd }) => cmd === 'puback').length;
@@ -132,7 +110,7 @@ describe('kill -9', () => {
 
 describe('a start', () => {
   it('on a wrong value ends with one line that names it', async () => {
-    const service = start({ MAX_IN_FLIGHT: 'many' });
+    const service = start({ ...environment().env, MAX_IN_FLIGHT: 'many' });
     expect(await service.exit()).toBe(1);
     expect(service.output.trim()).toBe(
       'Cannot start: MAX_IN_FLIGHT must be an integer from 1 to 1000000 (it is "many")',
@@ -143,7 +121,7 @@ describe('a start', () => {
     const first = start();
     const { port } = new URL(await first.ready());
     const other = await createEnvironment();
-    const second = ServiceProcess.start({ ...other.env, MQTT_PORT: port });
+    const second = start({ ...other.env, MQTT_PORT: port });
     expect(await second.exit()).toBe(1);
     expect(second.output).toContain('EADDRINUSE');
     await other.dispose();

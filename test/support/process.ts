@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { afterEach, beforeEach } from 'vitest';
+import { createEnvironment, type TestEnvironment } from './environment.js';
 
 /** The service as its own process, from `dist` (which `npm test` has built) or through npm. */
 export class ServiceProcess {
@@ -44,4 +46,31 @@ export class ServiceProcess {
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
+}
+
+/** For a test file: a fresh environment for each test, and an end for every process started in it. */
+export function processesOfEachTest(): {
+  environment(): TestEnvironment;
+  start(env?: Record<string, string>, command?: string[]): ServiceProcess;
+} {
+  let environment: TestEnvironment;
+  const processes: ServiceProcess[] = [];
+  beforeEach(async () => {
+    environment = await createEnvironment();
+  });
+  afterEach(async () => {
+    for (const service of processes.splice(0)) {
+      service.kill('SIGKILL');
+      await service.exit();
+    }
+    await environment.dispose();
+  });
+  return {
+    environment: () => environment,
+    start(env = environment.env, command) {
+      const service = ServiceProcess.start(env, command);
+      processes.push(service);
+      return service;
+    },
+  };
 }

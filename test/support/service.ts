@@ -5,9 +5,16 @@ import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
 import { createEnvironment } from './environment.js';
 import { TestClient, type TestClientOptions } from './client.js';
+import { RawClient } from './raw-client.js';
 
 export const SAMPLE_DEVICE = 'e50d6085-2aba-48e9-b1c3-73c673e414be';
 export const ADMIN = { username: 'dhadmin', password: 'dhadmin_#911' };
+
+/** Packets instead of a library, authenticated as the sample administrator. */
+export function connectRawAdmin(url: string, clientId: string, options: object = {}): Promise<RawClient> {
+  const { username, password } = ADMIN;
+  return RawClient.connect(url, { clientId, username, password: Buffer.from(password), ...options });
+}
 
 /** Keeps what the service logs, line by line. */
 export class RecordingLogger implements LoggerService {
