@@ -1,10 +1,20 @@
 import { Controller, Module, type Type } from '@nestjs/common';
-import { MessagePattern } from '@nestjs/microservices';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { Type as TransformTo } from 'class-transformer';
+import { IsInt, Max } from 'class-validator';
 import { describe, expect, it } from 'vitest';
 import { ActionController } from '../src/actions/action-controller.decorator.js';
 import { PublicAction, RequirePermission } from '../src/auth/require-permission.decorator.js';
 import { DEVICEHIVE } from '../src/transport/devicehive.context.js';
 import { TestService } from './support/service.js';
+
+/** As a Nest developer writes one: class-validator and class-transformer alone. */
+class OwnDto {
+  @TransformTo(() => Number)
+  @IsInt()
+  @Max(5, { message: 'count must be 5 at most' })
+  count!: number;
+}
 
 @ActionController()
 class FirstController {
@@ -12,6 +22,18 @@ class FirstController {
   @PublicAction()
   schedule() {
     return { status: 'mine', requestId: 'mine', action: 'mine', when: 'now' };
+  }
+
+  @MessagePattern('reboot/list', DEVICEHIVE)
+  @PublicAction()
+  list() {
+    return ['a', 'b'];
+  }
+
+  @MessagePattern('reboot/echo', DEVICEHIVE)
+  @PublicAction()
+  echo(@Payload('deviceId') deviceId: string, @Payload() request: OwnDto) {
+    return { deviceId, own: request.count };
   }
 
   @MessagePattern('reboot/crash', DEVICEHIVE)
@@ -107,6 +129,40 @@ describe('an action module', () => {
         status: 'success',
         when: 'now',
       });
+    } finally {
+      await service.stop();
+    }
+  });
+
+  it('may take a member of the body, and a dto with decorators of class-validator alone', async () => {
+    const service = await TestService.start({}, [FirstModule]);
+    try {
+      const client = await service.connect();
+      expect(await client.request('reboot/echo', { deviceId: 'x', count: '3', other: 1 })).toMatchObject({
+        status: 'success',
+        deviceId: 'x',
+        own: 3,
+      });
+      expect(await client.request('reboot/echo', { deviceId: 'x', count: 6 })).toMatchObject({
+        code: 400,
+        error: 'count must be 5 at most',
+      });
+    } finally {
+      await service.stop();
+    }
+  });
+
+  it('that answers with something else than an object is answered 500, and the log says why', async () => {
+    const service = await TestService.start({}, [FirstModule]);
+    try {
+      const client = await service.connect();
+      expect(await client.request('reboot/list')).toMatchObject({
+        code: 500,
+        error: 'Internal server error',
+      });
+      expect(service.logger.lines.join()).toContain(
+        'The handler of reboot/list must return an object or nothing',
+      );
     } finally {
       await service.stop();
     }
