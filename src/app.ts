@@ -61,7 +61,8 @@ async function listenHttp(
   try {
     await app.listen(port, host);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || !mayChangePort) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    if (!mayChangePort) throw new Error(`Port ${port} on ${host} is taken: set HTTP_PORT`, { cause: error });
     logger.warn(`Port ${port} is taken, using a free one; set HTTP_PORT to choose`);
     await app.listen(0, host);
   }

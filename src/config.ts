@@ -50,6 +50,11 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   };
 }
 
+/** For scripts that only touch the database: no secret, no ports. */
+export function loadDatabaseOptions(env: NodeJS.ProcessEnv): DatabaseOptions {
+  return databaseOptions(readEnvironment(env));
+}
+
 function databaseOptions(e: Environment): DatabaseOptions {
   const { ADMIN_LOGIN: login, ADMIN_PASSWORD: password } = e;
   if (login && !password) throw new Error('ADMIN_PASSWORD is missing: ADMIN_LOGIN is set');

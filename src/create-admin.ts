@@ -1,14 +1,14 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { hashPassword } from './auth/passwords.js';
-import { loadConfig } from './config.js';
+import { loadDatabaseOptions } from './config.js';
 import { openDatabase } from './database/data-source.js';
 import { DirectoryRepository } from './directory/directory.repository.js';
 import { User } from './directory/entities.js';
 
 try {
   if (existsSync('.env')) process.loadEnvFile('.env');
-  const { database } = loadConfig(process.env);
+  const database = loadDatabaseOptions(process.env);
   const { admin } = database;
   if (!admin) throw new Error('set ADMIN_LOGIN and ADMIN_PASSWORD');
   const dataSource = await openDatabase(database, [User]);

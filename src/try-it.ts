@@ -3,9 +3,9 @@ import { SAMPLE } from './seed.js';
 /** What a newcomer copies: with Mosquitto's tools, and with Node alone. */
 export function tryItText(mqttUrl: string, httpUrl: string): string {
   const { hostname, port } = new URL(mqttUrl);
-  const insert = `{"action":"command/insert","deviceId":"${SAMPLE.deviceId}","command":{"command":"led/on"}}`;
+  const insert = `{"action":"command/insert","requestId":1,"deviceId":"${SAMPLE.deviceId}","command":{"command":"led/on"}}`;
   const update = (id: string) =>
-    `{"action":"command/update","requestId":1,"deviceId":"${SAMPLE.deviceId}","commandId":${id},"command":{"status":"done"}}`;
+    `{"action":"command/update","requestId":2,"deviceId":"${SAMPLE.deviceId}","commandId":${id},"command":{"status":"done"}}`;
   const rr = `mosquitto_rr -V mqttv311 -h ${hostname} -p ${port} -u ${SAMPLE.login} -P '${SAMPLE.password}' -i try-it -t dh/request`;
   return `
 Devices and clients connect to ${mqttUrl} (MQTT 3.1.1) as ${SAMPLE.login} / ${SAMPLE.password}
@@ -25,7 +25,7 @@ The same with Node alone, in this folder:
     client.on('message', (topic, payload) => {
       console.log(topic, payload.toString());
       const { command } = JSON.parse(payload);
-      if (command) client.publish('dh/request', JSON.stringify({ action: 'command/update', requestId: 1, deviceId: '${SAMPLE.deviceId}', commandId: command.id, command: { status: 'done' } }));
+      if (command) client.publish('dh/request', JSON.stringify({ action: 'command/update', requestId: 2, deviceId: '${SAMPLE.deviceId}', commandId: command.id, command: { status: 'done' } }));
       else client.end();
     });
     client.publish('dh/request', JSON.stringify(${insert.replaceAll('"', "'")}));

@@ -123,7 +123,7 @@ describe('a start', () => {
     const other = await createEnvironment();
     const second = start({ ...other.env, MQTT_PORT: port });
     expect(await second.exit()).toBe(1);
-    expect(second.output).toContain('EADDRINUSE');
+    expect(second.output).toContain(`Port ${port} on 127.0.0.1 is taken: set MQTT_PORT`);
     await other.dispose();
   });
 });

@@ -127,7 +127,9 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     try {
       await once(this.server.listen(port, host), 'listening');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || !mayChangePort) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      if (!mayChangePort)
+        throw new Error(`Port ${port} on ${host} is taken: set MQTT_PORT`, { cause: error });
       this.logger.warn(`Port ${port} is taken, using a free one; set MQTT_PORT to choose`);
       await once(this.server.listen(0, host), 'listening');
     }

@@ -6,6 +6,7 @@ import type { RequestOrigin } from './client-identity.js';
 /** The one line of the log for a refused request, by which it can be found from its reply. */
 export function refusalLine(origin: RequestOrigin, error: ActionError, request?: Answered): string {
   const action = request?.action ? shown(request.action) : 'a request';
-  const requestId = request?.requestId ? `, request ${shown(request.requestId.text)}` : '';
-  return `${action}: ${error.code} ${shown(error.message)} (client ${shown(origin.clientId)}${requestId})`;
+  // JSON already, so only its white space could break the line.
+  const requestId = request?.requestId?.text.replace(/\s+/g, ' ').slice(0, 128);
+  return `${action}: ${error.code} ${shown(error.message)} (client ${shown(origin.clientId)}, request ${requestId ?? 'without id'})`;
 }
