@@ -1,4 +1,5 @@
 import { InitialSchema1763900000000 } from './1763900000000-initial-schema.js';
+import { RepeatsAndLeadership1764000000000 } from './1764000000000-repeats-and-leadership.js';
 
 /** In the order in which they run. An entry is never changed after a release, only added to. */
-export const migrations = [InitialSchema1763900000000];
+export const migrations = [InitialSchema1763900000000, RepeatsAndLeadership1764000000000];

@@ -9,10 +9,12 @@ import type { Config } from './config.js';
 import { seed } from './seed.js';
 import { DeviceHiveServer } from './transport/devicehive.server.js';
 
-/** A service that answers, and where. */
+/** A service that has started, and where it is. */
 export interface RunningApp {
   app: NestExpressApplication;
-  /** e.g. `mqtt://127.0.0.1:1883` */
+  /** on an external broker, which may be away, it is ready later: `server.whenReady` */
+  server: DeviceHiveServer;
+  /** where clients connect, e.g. `mqtt://127.0.0.1:1883` */
   mqttUrl: string;
   httpUrl: string;
 }
@@ -34,22 +36,24 @@ export async function createApp(
   });
   try {
     config.warnings.forEach((warning) => logger.warn(warning));
-    app.connectMicroservice({ strategy: app.get(DeviceHiveServer) });
+    const server = app.get(DeviceHiveServer);
+    app.connectMicroservice({ strategy: server });
     await app.init();
     await seed(app, config.database);
     await app.startAllMicroservices();
-    const { address, port } = await app.get(BuiltInBroker).listen();
+    const mqttUrl = config.external?.url ?? (await listenMqtt(app));
     await listenHttp(app, config, logger);
-    return { app, mqttUrl: url('mqtt', address, port), httpUrl: await app.getUrl() };
+    return { app, server, mqttUrl, httpUrl: await app.getUrl() };
   } catch (error) {
     await app.close();
     throw error;
   }
 }
 
-function url(scheme: string, address: string, port: number): string {
-  const host = address.includes(':') ? `[${address}]` : address;
-  return `${scheme}://${host}:${port}`;
+/** Lets clients in to the built-in broker. */
+async function listenMqtt(app: NestExpressApplication): Promise<string> {
+  const { address, port } = await app.get(BuiltInBroker).listen();
+  return `mqtt://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
 /** On the configured port; on a free one where the default is taken and nobody asked for it. */

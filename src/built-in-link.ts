@@ -2,14 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { MqttClient } from 'mqtt';
 import { BrokerOptions } from './broker/broker.options.js';
 import { BuiltInBroker } from './broker/built-in-broker.js';
-import { BuiltInIdentity } from './transport/client-identity.js';
-import { BrokerLink } from './transport/transport.options.js';
+import { BrokerLink, type LinkListener } from './transport/link/broker-link.js';
+import { BuiltInIdentity } from './transport/link/client-identity.js';
 
 /** The service as a client of the broker in its own process, over a stream instead of a socket. */
 @Injectable()
 export class BuiltInLink extends BrokerLink {
   override readonly identity = new BuiltInIdentity();
   override readonly clientId: string;
+  override readonly keepsRequests = false;
+  override readonly mayBeAway = false;
 
   constructor(
     private readonly broker: BuiltInBroker,
@@ -19,8 +21,8 @@ export class BuiltInLink extends BrokerLink {
     this.clientId = options.serviceClientId;
   }
 
-  override open(): MqttClient {
-    return new MqttClient(() => this.broker.openServiceLink() as never, {
+  override open(listener: LinkListener): void {
+    const client = new MqttClient(() => this.broker.openServiceLink() as never, {
       clientId: this.clientId,
       protocolVersion: 4,
       clean: true,
@@ -28,5 +30,8 @@ export class BuiltInLink extends BrokerLink {
       reconnectPeriod: 100,
       resubscribe: false,
     });
+    listener.opened(client);
   }
+
+  override async close(): Promise<void> {}
 }

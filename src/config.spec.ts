@@ -37,7 +37,10 @@ describe('loadConfig', () => {
       },
       transport: { maxRequestBytes: 1_048_576, maxInFlight: 1024 },
       auth: { secret: new Uint8Array(32).fill(7), identityProvider: undefined },
-      command: { updateFields: ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'] },
+      command: {
+        updateFields: ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'],
+        replaySeconds: 600,
+      },
       warnings: [],
     });
   });
@@ -58,10 +61,38 @@ describe('loadConfig', () => {
     });
   });
 
-  it('refuses an external broker for now', () => {
-    expect(() => load({ MQTT_URL: 'mqtt://broker' })).toThrow(
-      /^MQTT_URL: .*not supported yet, leave it empty$/,
+  it('takes an external broker with its credentials, from variables or from the URL', () => {
+    expect(load({}).external).toBeUndefined();
+    expect(load({ MQTT_URL: 'mqtt://me:p%40ss@broker' }).external).toMatchObject({
+      url: 'mqtt://broker:1883',
+      clientId: 'devicehive',
+      username: 'me',
+      password: 'p@ss',
+      clientIdProperty: undefined,
+    });
+    const variables = { MQTT_USERNAME: 'you', MQTT_PASSWORD: 'x', CLIENT_ID_SOURCE: 'property:client' };
+    expect(load({ MQTT_URL: 'mqtts://me:p@broker', ...variables }).external).toMatchObject({
+      url: 'mqtts://broker:8883',
+      username: 'you',
+      password: 'x',
+      clientIdProperty: 'client',
+    });
+  });
+
+  it('names the file of certificates that cannot be read', () => {
+    expect(() => load({ MQTT_URL: 'mqtts://broker', MQTT_CA_FILE: '/no/such/file' })).toThrow(
+      /^MQTT_CA_FILE cannot be read: .*\/no\/such\/file/,
     );
+  });
+
+  it.each([
+    ['mqtt://broker', false],
+    ['mqtt://127.0.0.1', true],
+    ['mqtt://[::1]:1883', true],
+  ])('takes a weak secret with the broker %s: %s', (MQTT_URL, isTaken) => {
+    const start = () => load({ MQTT_URL, JWT_SECRET: 'devicehive' });
+    if (isTaken) expect(start().warnings).toHaveLength(1);
+    else expect(start).toThrow(/^JWT_SECRET is weak/);
   });
 
   it('takes an administrator with login and password only', () => {

@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CommandOptions } from './actions/command/command.options.js';
 import type { AuthOptions } from './auth/auth.options.js';
@@ -6,6 +7,7 @@ import { decodeSecret, STRONG_SECRET_BYTES } from './auth/jwt-secret.js';
 import { readOrCreateSecret } from './auth/secret-file.js';
 import type { BrokerOptions } from './broker/broker.options.js';
 import type { DatabaseOptions } from './database/database.options.js';
+import type { ExternalBrokerOptions } from './external-broker/external-broker.options.js';
 import { Environment, readEnvironment } from './environment.js';
 import type { TransportOptions } from './transport/transport.options.js';
 
@@ -15,6 +17,8 @@ export interface Config {
   http: { host: string; port: number; mayChangePort: boolean };
   database: DatabaseOptions;
   broker: BrokerOptions;
+  /** a broker of one's own, instead of the built-in one */
+  external?: ExternalBrokerOptions;
   transport: TransportOptions;
   auth: AuthOptions;
   command: CommandOptions;
@@ -28,7 +32,6 @@ export interface Config {
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const e = readEnvironment(env);
-  if (e.MQTT_URL) throw new Error('MQTT_URL: external brokers are not supported yet, leave it empty');
   const tryIt = e.DATABASE_URL === undefined;
   const warnings: string[] = [];
   return {
@@ -43,9 +46,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       maxRequestBytes: e.MAX_REQUEST_BYTES,
       serviceClientId: e.MQTT_CLIENT_ID,
     },
+    external: externalBrokerOptions(e),
     transport: { maxRequestBytes: e.MAX_REQUEST_BYTES, maxInFlight: e.MAX_IN_FLIGHT },
     auth: { secret: secretOf(e, warnings), identityProvider: identityProviderOf(e) },
-    command: { updateFields: e.COMMAND_UPDATE_FIELDS },
+    command: { updateFields: e.COMMAND_UPDATE_FIELDS, replaySeconds: e.REQUEST_REPLAY_WINDOW },
     warnings,
   };
 }
@@ -65,9 +69,38 @@ function databaseOptions(e: Environment): DatabaseOptions {
     poolSize: e.DATABASE_POOL_SIZE,
     deadlineMs: e.REQUEST_DEADLINE_MS,
     seedSampleData: e.SEED_SAMPLE_DATA ?? e.DATABASE_URL === undefined,
-    warnOfSampleData: e.DATABASE_URL !== undefined || !isLoopback(e.MQTT_HOST),
+    warnOfSampleData: e.DATABASE_URL !== undefined || !isPrivate(e),
     admin: login && password ? { login, password } : undefined,
   };
+}
+
+function externalBrokerOptions(e: Environment): ExternalBrokerOptions | undefined {
+  if (!e.MQTT_URL) return undefined;
+  const url = new URL(e.MQTT_URL);
+  return {
+    url: `${url.protocol}//${url.hostname}:${url.port || (url.protocol === 'mqtts:' ? 8883 : 1883)}`,
+    clientId: e.MQTT_CLIENT_ID,
+    username: e.MQTT_USERNAME ?? (decodeURIComponent(url.username) || undefined),
+    password: e.MQTT_PASSWORD ?? (decodeURIComponent(url.password) || undefined),
+    ca: e.MQTT_CA_FILE === undefined ? undefined : readCertificates(e.MQTT_CA_FILE),
+    sharedGroup: e.MQTT_SHARED_GROUP,
+    clientIdProperty: /^property:(.+)$/.exec(e.CLIENT_ID_SOURCE)?.[1],
+    maxInFlight: e.MAX_IN_FLIGHT,
+    maxRequestBytes: e.MAX_REQUEST_BYTES,
+  };
+}
+
+function readCertificates(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Error(`MQTT_CA_FILE cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Whether nobody beyond this machine reaches the service: through its own broker, or through that of MQTT_URL. */
+function isPrivate(e: Environment): boolean {
+  return isLoopback(e.MQTT_URL ? new URL(e.MQTT_URL).hostname : e.MQTT_HOST);
 }
 
 function secretOf(e: Environment, warnings: string[]): Uint8Array {
@@ -84,7 +117,7 @@ function secretOf(e: Environment, warnings: string[]): Uint8Array {
   }
   if (secret.length >= STRONG_SECRET_BYTES) return secret;
   const problem = `JWT_SECRET is weak: ${secret.length} bytes when decoded as Base64, ${STRONG_SECRET_BYTES} are safe`;
-  if (!isLoopback(e.MQTT_HOST) && !e.JWT_ALLOW_WEAK_SECRET) {
+  if (!isPrivate(e) && !e.JWT_ALLOW_WEAK_SECRET) {
     throw new Error(`${problem}. Beyond loopback set a longer one, or JWT_ALLOW_WEAK_SECRET=true`);
   }
   warnings.push(problem);
@@ -110,5 +143,5 @@ function parsePublicKey(pem: string): KeyObject {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
 }

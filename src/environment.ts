@@ -1,3 +1,4 @@
+import { isClientId } from './protocol/topics.js';
 import { applyDecorators } from '@nestjs/common';
 import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Max, Min, ValidateBy, validateSync } from 'class-validator';
@@ -49,8 +50,9 @@ export class Environment {
   @Url('mqtt:', 'mqtts:') MQTT_URL?: string;
   @Text() MQTT_HOST = '127.0.0.1';
   @Integer(0, 65_535) MQTT_PORT?: number;
-  @Text() MQTT_CLIENT_ID = 'devicehive';
-  @Text() MQTT_SHARED_GROUP?: string;
+  @Setting('must have 1 to 128 characters, without /, +, # and control characters', isClientId)
+  MQTT_CLIENT_ID = 'devicehive';
+  @Setting('must have no /, + and #', (value) => /^[^/+#]+$/.test(value)) MQTT_SHARED_GROUP?: string;
   @Text() MQTT_CA_FILE?: string;
   @Text() MQTT_USERNAME?: string;
   @Text() MQTT_PASSWORD?: string;

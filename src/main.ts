@@ -9,10 +9,11 @@ try {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const config = loadConfig(process.env);
   const logger = new PinoLogger(config.logLevel);
-  const { app, mqttUrl, httpUrl } = await createApp(config, logger);
+  const { app, server, mqttUrl, httpUrl } = await createApp(config, logger);
   app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
-  logger.log(`ready ${mqttUrl} ${httpUrl}`);
-  if (config.database.seedSampleData) process.stdout.write(tryItText(mqttUrl, httpUrl));
+  await server.whenReady;
+  logger.log(`ready ${mqttUrl} ${httpUrl}${server.state === 'standby' ? ' as a standby' : ''}`);
+  if (config.database.seedSampleData && !config.external) process.stdout.write(tryItText(mqttUrl, httpUrl));
 } catch (error) {
   process.stderr.write(`Cannot start: ${(error as Error).message}\n`);
   process.exit(1);

@@ -32,9 +32,10 @@ export class PermissionGuard implements CanActivate {
 
   private async identify({ origin, request }: DeviceHiveContext): Promise<Principal> {
     const { token } = request.body;
-    if (token != null && token !== '') {
-      if (typeof token !== 'string') throw invalidCredentials();
-      return this.tokens.verifyAccess(token);
+    const given = token != null && token !== '' ? token : origin.bearerToken;
+    if (given !== undefined) {
+      if (typeof given !== 'string') throw invalidCredentials();
+      return this.tokens.verifyAccess(given);
     }
     const session = origin.connectionId && this.sessions.principalOf(origin.connectionId);
     if (!session) throw unauthorized();

@@ -25,7 +25,10 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** 200 when connected to the broker, subscribed, and the database answers; else 503, naming what is not. */
+  /**
+   * 200 when requests reach the service and the database answers, or when it stands by for another replica; else
+   * 503, naming what is not.
+   */
   @Get('ready')
   @HealthCheck()
   ready() {
@@ -37,6 +40,9 @@ export class HealthController {
 
   private broker() {
     const indicator = this.indicators.check('broker');
-    return this.server.isReady ? indicator.up() : indicator.down('not connected or not subscribed');
+    const { state: role, unknownSenders } = this.server;
+    return role === 'down'
+      ? indicator.down('requests do not arrive')
+      : indicator.up({ role, unknownSenders });
   }
 }

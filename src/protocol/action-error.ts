@@ -26,5 +26,17 @@ export const tokenExpired = (): ActionError => new ActionError(401, 'Token expir
 export const accessDenied = (): ActionError => new ActionError(403, 'Access is denied');
 export const internalError = (): ActionError => new ActionError(500, 'Internal server error');
 export const overloaded = (): ActionError => new ActionError(503, 'Service is overloaded, try again');
+export const stopping = (): ActionError => new ActionError(503, 'Service is stopping, try again');
 export const deviceNotFound = (deviceId: string): ActionError =>
   new ActionError(404, `Device with such deviceId = ${deviceId} not found`);
+
+/**
+ * Another replica has taken over while a request was at work: nothing was changed, and the request is left to the
+ * broker, which hands it to the other one. Never answered.
+ */
+export class Superseded extends Error {
+  constructor() {
+    super('Another replica has taken over');
+    this.name = 'Superseded';
+  }
+}

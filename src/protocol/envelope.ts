@@ -1,4 +1,5 @@
 import { ActionError, malformed } from './action-error.js';
+import { isJsonObject } from './json-object.js';
 import { isWithinLimits } from './json-limits.js';
 import { JsonText, memberText, printJson, rememberSource } from './json-text.js';
 import { isActionName } from './topics.js';
@@ -74,7 +75,7 @@ function parseObject(payload: Uint8Array): Record<string, unknown> {
     const text = utf8.decode(payload.subarray(0, endOfText(payload)));
     if (!isWithinLimits(text)) throw malformed();
     const body: unknown = JSON.parse(text, MAY_HOLD_HOSTILE_KEY.test(text) ? withoutHostileKeys : undefined);
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) throw malformed();
+    if (!isJsonObject(body)) throw malformed();
     rememberSource(body, text);
     return body as Record<string, unknown>;
   } catch {

@@ -1,3 +1,5 @@
+import { isJsonObject } from './json-object.js';
+
 /**
  * JSON that is passed on as the text it came in, so that 64-bit ids inside `parameters`, `result` and
  * `requestId` survive: `JSON.parse` would round them (9007199254740993 becomes 9007199254740992).
@@ -60,7 +62,7 @@ function splitMembers(object: object, text: string): Map<string, string> {
   }
   for (const [key, member] of members) {
     const value: unknown = Object.getOwnPropertyDescriptor(object, key)?.value;
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) rememberSource(value, member);
+    if (isJsonObject(value)) rememberSource(value, member);
   }
   return members;
 }

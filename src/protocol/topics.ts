@@ -1,6 +1,9 @@
 /** Where clients publish requests. */
 export const REQUEST_TOPIC = 'dh/request';
+/** The service's own request, by which it finds out whether requests reach it. */
+export const PROBE_ACTION = '$probe';
 const RESPONSE_PREFIX = 'dh/response/';
+const MAX_RESPONSE_TOPIC = 1_024;
 
 export type EventKind = 'command' | 'command_update' | 'notification';
 
@@ -24,6 +27,16 @@ export function responseOwner(topic: string): string | undefined {
   if (!topic.startsWith(RESPONSE_PREFIX)) return undefined;
   const at = topic.indexOf('@', RESPONSE_PREFIX.length);
   return at < 0 ? undefined : topic.slice(at + 1);
+}
+
+/**
+ * Whether a client may ask for its replies on a topic, as MQTT 5's Response Topic: its own, and no filter.
+ * Who owns it is decided by the first `@`, as everywhere: `dh/response/x@victim@attacker` is not the attacker's.
+ */
+export function isResponseTopicOf(topic: string, clientId: string): boolean {
+  return (
+    responseOwner(topic) === clientId && topic.length <= MAX_RESPONSE_TOPIC && /^[^+#\p{Cc}]*$/u.test(topic)
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, Injectable, Logger, type RpcExceptionFilter } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
-import { ActionError, internalError } from '../protocol/action-error.js';
+import { ActionError, internalError, Superseded } from '../protocol/action-error.js';
 import type { DeviceHiveContext } from './devicehive.context.js';
 import { refusalLine } from './refusal-line.js';
 
@@ -14,6 +14,7 @@ export class ActionExceptionFilter implements RpcExceptionFilter {
   private readonly logger = new Logger('Actions');
 
   catch(exception: unknown, host: ArgumentsHost): Observable<never> {
+    if (exception instanceof Superseded) return throwError(() => exception);
     const { origin, request } = host.switchToRpc().getContext<DeviceHiveContext>();
     const error = exception instanceof ActionError ? exception : internalError();
     const line = refusalLine(origin, error, request);

@@ -1,7 +1,7 @@
 import { MqttContext } from '@nestjs/microservices';
 import type { IPublishPacket } from 'mqtt-packet';
 import type { Envelope } from '../protocol/envelope.js';
-import type { RequestOrigin } from './client-identity.js';
+import type { RequestOrigin } from './link/client-identity.js';
 
 /**
  * Transport id of the handlers of DeviceHive actions: `@MessagePattern('command/update', DEVICEHIVE)`.
@@ -24,12 +24,13 @@ export function isAction(extras: object | undefined): boolean {
 
 /** What guards, pipes, filters and handlers can learn of one request; `@Ctx()` gives it to a handler. */
 export class DeviceHiveContext extends MqttContext {
+  readonly origin: RequestOrigin;
+
   constructor(
-    topic: string,
-    packet: IPublishPacket,
-    readonly origin: RequestOrigin,
+    { packet, origin }: { packet: IPublishPacket; origin: RequestOrigin },
     readonly request: Envelope,
   ) {
-    super([topic, packet as unknown as Record<string, unknown>]);
+    super([packet.topic, packet as unknown as Record<string, unknown>]);
+    this.origin = origin;
   }
 }

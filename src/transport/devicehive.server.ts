@@ -1,18 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
-import type { IPublishPacket, MqttClient } from 'mqtt';
-import { ActionError, internalError, overloaded } from '../protocol/action-error.js';
-import { decodeEnvelope, errorReply, successReply, unknownAction } from '../protocol/envelope.js';
-import type { Answered, Envelope, EnvelopeError } from '../protocol/envelope.js';
-import { isActionName } from '../protocol/topics.js';
-import type { RequestOrigin } from './client-identity.js';
+import type { MqttClient } from 'mqtt';
+import { ActionError, internalError, Superseded } from '../protocol/action-error.js';
+import { errorReply, successReply, unknownAction } from '../protocol/envelope.js';
+import { isJsonObject } from '../protocol/json-object.js';
 import { type ActionExtras, DEVICEHIVE, DeviceHiveContext, isAction } from './devicehive.context.js';
-import { drain, endClient } from './drain.js';
 import { Lanes } from './lanes.js';
-import { refusalLine } from './refusal-line.js';
-import { RequestPath } from './request-path.js';
-import { BrokerLink, TransportOptions } from './transport.options.js';
-import { WorkLimit } from './work-limit.js';
+import { BrokerLink } from './link/broker-link.js';
+import { drain, endClient } from './link/drain.js';
+import { type Delivery, RequestChannel } from './link/request-channel.js';
+import { Replies } from './replies.js';
+import { RequestIntake } from './request-intake.js';
+import { TransportOptions } from './transport.options.js';
 
 /** Requests in work at SIGTERM get this long to be answered; the whole stop has 10 s. */
 const DRAIN_MS = 6_000;
@@ -25,22 +24,37 @@ const DRAIN_MS = 6_000;
 export class DeviceHiveServer extends ServerMqtt {
   override readonly transportId: symbol = DEVICEHIVE;
   protected override readonly logger = new Logger(DeviceHiveServer.name);
-  private readonly work: WorkLimit;
+  private readonly intake: RequestIntake;
   private readonly lanes = new Lanes();
-  private path?: RequestPath;
+  private readonly replies = new Replies();
+  private channel?: RequestChannel;
+  private isStandby = false;
+  private isStopping = false;
   private onListening: (error?: unknown) => void = () => {};
+  private onReady: () => void = () => {};
+  /** Resolves when the service is ready for the first time, as the active replica or as a standby. */
+  readonly whenReady = new Promise<void>((resolve) => (this.onReady = resolve));
 
   constructor(
     private readonly link: BrokerLink,
-    private readonly limits: TransportOptions,
+    limits: TransportOptions,
   ) {
     super({} as Required<MqttOptions>['options']);
-    this.work = new WorkLimit(limits.maxInFlight);
+    this.intake = new RequestIntake(limits, this.replies, (delivery, request) => {
+      const context = new DeviceHiveContext(delivery, request);
+      return this.inOrder(context, () => this.answer(delivery, context));
+    });
   }
 
-  /** Connected, subscribed, and a request of our own has come back through the broker. */
-  get isReady(): boolean {
-    return this.path?.isOpen ?? false;
+  /** `down` while this replica should be connected and cannot answer. */
+  get state(): 'active' | 'standby' | 'down' {
+    if (this.isStandby) return 'standby';
+    return this.channel?.isOpen && !this.isStopping ? 'active' : 'down';
+  }
+
+  /** Requests that were not executed because nobody vouched for their sender. */
+  get unknownSenders(): number {
+    return this.channel?.unknownSenders.count ?? 0;
   }
 
   /** Nest offers handlers without a transport to every server; only those of `@ActionController()` are ours. */
@@ -48,37 +62,55 @@ export class DeviceHiveServer extends ServerMqtt {
     if (isAction(extras)) super.addHandler(action, handler, isEvent, extras);
   }
 
-  override createMqttClient(): Promise<MqttClient> {
-    return Promise.resolve(this.link.open());
+  /**
+   * Settles once the request path works from end to end, not already when the connection stands; at once where
+   * the service may start without its broker.
+   */
+  override listen(callback: (error?: unknown) => void): Promise<void> {
+    this.onListening = callback;
+    this.link.open({
+      opened: (client) => this.use(client),
+      standsBy: () => {
+        this.isStandby = true;
+        this.onReady();
+      },
+      ended: async () => {
+        this.channel?.close();
+        await this.intake.idle();
+      },
+    });
+    if (this.link.mayBeAway) this.listening();
+    return Promise.resolve();
   }
 
-  /** Settles once the request path works from end to end, not already when the connection stands. */
-  override async listen(callback: (error?: unknown) => void): Promise<void> {
-    this.onListening = callback;
-    await super.listen((error?: unknown) => error && callback(error));
+  private use(client: MqttClient): void {
+    this.isStandby = false;
+    this.mqttClient = client;
+    this.start((error?: unknown) => error && this.listening(error));
   }
 
   override bindEvents(client: MqttClient): void {
-    const path = new RequestPath(client, this.link.identity.filter);
-    this.path = path;
-    client.on('connect', () => void this.openPath(path));
-    client.on('message', (topic, payload, packet) => {
-      this.receive(topic, payload, packet).catch((error) => this.handleError(error));
+    this.channel = new RequestChannel(client, this.link, {
+      requested: (delivery) => void this.intake.take(delivery).catch((error) => this.handleError(error)),
+      opened: () => {
+        this.onReady();
+        this.listening();
+      },
+      failed: (error) => {
+        this.handleError(error);
+        this.listening(error);
+      },
     });
   }
 
-  /** After every connect: what was subscribed before may be gone with the connection. */
-  private async openPath(path: RequestPath): Promise<void> {
-    try {
-      await path.open();
-      this.onListening();
-    } catch (error) {
-      this.handleError(error);
-      this.onListening(error);
-    } finally {
-      this.onListening = () => {};
-    }
+  private listening(error?: unknown): void {
+    this.onListening(error);
+    this.onListening = () => {};
   }
+
+  /** The link tells of its connection itself, once and not at each attempt. */
+  override registerErrorListener(): void {}
+  override registerReconnectListener(): void {}
 
   protected override handleError(error: unknown): void {
     this.logger.error(error);
@@ -86,41 +118,26 @@ export class DeviceHiveServer extends ServerMqtt {
 
   /** Hands an event to the broker: QoS 1, not retained, in the order of the calls and before the reply. */
   publishEvent(topic: string, payload: string): void {
-    this.mqttClient.publish(topic, payload, { qos: 1 });
+    this.replies.publishEvent(this.channel, topic, payload);
   }
 
   /** Takes no new work, answers what is in work, then disconnects. Nest waits for it on every way to stop. */
   override async close(): Promise<void> {
-    if (!this.mqttClient) return;
-    this.path?.close();
-    await drain(this.mqttClient, this.link.identity.filter, this.work.idle(), DRAIN_MS);
-    await endClient(this.mqttClient);
-  }
-
-  private async receive(topic: string, payload: Buffer, packet: IPublishPacket): Promise<void> {
-    const origin = this.link.identity.identify(topic);
-    if (!origin) return this.logger.warn('A request of an unknown sender is not executed');
-    const request = this.decode(origin, payload);
-    if (!request) return;
-    if (origin.qos === 0 && this.work.isFull) return this.refuse(origin, overloaded(), request);
-    const context = new DeviceHiveContext(topic, packet, origin, request);
-    await this.work.run(() => this.inOrder(context, () => this.answer(context)));
-  }
-
-  /** @returns `undefined` for what is answered already, and for our own probe */
-  private decode(origin: RequestOrigin, payload: Buffer): Envelope | undefined {
-    const { maxRequestBytes } = this.limits;
-    if (payload.length > maxRequestBytes) {
-      return this.refuse(origin, new ActionError(413, `Request is larger than ${maxRequestBytes} bytes`));
+    this.isStopping = true;
+    const { channel, link } = this;
+    if (channel) {
+      if (link.keepsRequests) this.intake.leaveToBroker();
+      if (!channel.isOpen) channel.close();
+      await drain(
+        channel.client,
+        link.keepsRequests ? undefined : channel.filter,
+        this.intake.idle(),
+        DRAIN_MS,
+      );
+      channel.close();
+      await endClient(channel.client);
     }
-    try {
-      const request = decodeEnvelope(payload);
-      if (origin.clientId === this.link.clientId && this.path?.takes(request)) return undefined;
-      if (!origin.retained) return request;
-      return this.refuse(origin, new ActionError(400, 'Retained requests are not executed'), request);
-    } catch (error) {
-      return this.refuse(origin, error as EnvelopeError, (error as EnvelopeError).request);
-    }
+    await link.close();
   }
 
   /**
@@ -134,21 +151,22 @@ export class DeviceHiveServer extends ServerMqtt {
     return this.lanes.run(`${origin.connectionId ?? origin.clientId} ${Number(value)}`, work);
   }
 
-  private async answer(context: DeviceHiveContext): Promise<void> {
-    const { origin, request } = context;
+  private async answer(delivery: Delivery, context: DeviceHiveContext): Promise<void> {
+    const { request } = context;
     const handler = this.messageHandlers.get(request.action);
-    if (!handler) return this.refuse(origin, unknownAction(request.action), request);
+    if (!handler) return this.replies.refuse(delivery, { error: unknownAction(request.action), request });
     try {
       const data = await this.call(handler, context);
-      if (data !== undefined && !isPlainObject(data)) {
+      if (data !== undefined && !isJsonObject(data)) {
         throw new TypeError(`The handler of ${request.action} must return an object or nothing`);
       }
-      this.reply(origin, request.action, successReply(request, data));
+      this.replies.answer(delivery, request, successReply(request, data));
     } catch (error) {
+      if (error instanceof Superseded) return;
       // The filter has logged its own. What is no ActionError tells the client nothing.
       const known = error instanceof ActionError ? error : internalError();
       if (known !== error) this.handleError(error);
-      this.reply(origin, request.action, errorReply(request, known));
+      this.replies.answer(delivery, request, errorReply(request, known));
     }
   }
 
@@ -164,20 +182,4 @@ export class DeviceHiveServer extends ServerMqtt {
       Promise.resolve(handled).catch(reject);
     });
   }
-
-  /** Answers what never reached a handler, with its line in the log. */
-  private refuse(origin: RequestOrigin, error: ActionError, request?: Answered): undefined {
-    this.logger.log(refusalLine(origin, error, request));
-    const action = request?.action && isActionName(request.action) ? request.action : null;
-    this.reply(origin, action, errorReply(request, error));
-  }
-
-  private reply(origin: RequestOrigin, action: string | null, payload: string): void {
-    const qos = Math.min(origin.qos, 1) as 0 | 1;
-    this.mqttClient.publish(origin.replyTopic(action), payload, { qos });
-  }
-}
-
-function isPlainObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { IsOptional, ValidateBy, ValidateNested, type ValidationOptions } from 'class-validator';
 import { MALFORMED_JSON } from '../protocol/action-error.js';
+import { isJsonObject } from '../protocol/json-object.js';
 import { memberText, membersOf } from '../protocol/json-text.js';
 import { parseTimestamp } from '../protocol/timestamps.js';
 import { type FieldReader, readDto, ReadWith } from './dto-reader.js';
@@ -71,7 +72,7 @@ export function TextField(
 /** A JSON object of any content, kept as `JsonText`. The original says `'parameters'` whatever the field's name. */
 export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {
   return field({ wrong: "'parameters' must be JSON Object!", ...options }, (value, parent, key) =>
-    isObject(value) ? (memberText(parent, key) ?? new Refused()) : new Refused(),
+    isJsonObject(value) ? (memberText(parent, key) ?? new Refused()) : new Refused(),
   );
 }
 
@@ -89,13 +90,9 @@ export function TimestampField(options: FieldOptions = {}): PropertyDecorator {
 /** An object with fields of its own. */
 export function NestedField(dto: () => new () => object, options: FieldOptions = {}): PropertyDecorator {
   const nested = field(options, (value) => {
-    if (!isObject(value)) return new Refused();
+    if (!isJsonObject(value)) return new Refused();
     membersOf(value);
     return readDto(dto(), value);
   });
   return applyDecorators(nested, ValidateNested());
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

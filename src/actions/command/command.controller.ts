@@ -2,6 +2,7 @@ import { MessagePattern, Payload } from '@nestjs/microservices';
 import { CurrentPrincipal, type Principal } from '../../auth/principal.js';
 import { RequirePermission } from '../../auth/require-permission.decorator.js';
 import { DEVICEHIVE } from '../../transport/devicehive.context.js';
+import { type RequestKey, SentAs } from '../../transport/request-key.js';
 import { ActionController } from '../action-controller.decorator.js';
 import { CommandService } from './command.service.js';
 import { GetCommandDto } from './dto/get-command.dto.js';
@@ -14,14 +15,22 @@ export class CommandController {
 
   @MessagePattern('command/update', DEVICEHIVE, { inOrderOf: 'commandId' })
   @RequirePermission('UpdateDeviceCommand')
-  async update(@Payload() request: UpdateCommandDto, @CurrentPrincipal() principal: Principal) {
-    await this.commands.update(principal, request);
+  async update(
+    @Payload() request: UpdateCommandDto,
+    @CurrentPrincipal() principal: Principal,
+    @SentAs() key?: RequestKey,
+  ) {
+    await this.commands.update(principal, request, key);
   }
 
   @MessagePattern('command/insert', DEVICEHIVE)
   @RequirePermission('CreateDeviceCommand')
-  async insert(@Payload() request: InsertCommandDto, @CurrentPrincipal() principal: Principal) {
-    return { command: await this.commands.insert(principal, request) };
+  async insert(
+    @Payload() request: InsertCommandDto,
+    @CurrentPrincipal() principal: Principal,
+    @SentAs() key?: RequestKey,
+  ) {
+    return { command: await this.commands.insert(principal, request, key) };
   }
 
   @MessagePattern('command/get', DEVICEHIVE, { inOrderOf: 'commandId' })

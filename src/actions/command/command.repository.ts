@@ -1,60 +1,39 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { type AccessScope, VISIBLE_DEVICE, visibleDeviceParameters } from '../../directory/access-scope.js';
 import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
+import { WriteFence } from '../../database/write-fence.js';
+import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
+import { Superseded } from '../../protocol/action-error.js';
 import { Lanes } from '../../transport/lanes.js';
-import { COMMAND_COLUMNS, type CommandFields, type CommandRow } from './device-command.js';
-import { type DeviceCommand, toDeviceCommand } from './device-command.js';
+import { CommandOptions } from './command.options.js';
+import * as sql from './command.statements.js';
+import {
+  type CommandFields,
+  type CommandRow,
+  type DeviceCommand,
+  toDeviceCommand,
+} from './device-command.js';
+import type { Fingerprint } from './fingerprint.js';
 
-// $1..$4 are the device and the scope; what is out of sight is not touched and not returned.
-const FIELD_VALUES = '$5::varchar, $6::timestamptz, $7::jsonb, $8::int, $9::text, $10::jsonb';
+/** What a statement that changes something answers: `id` is null where it changed nothing. */
+type ChangedRow = (CommandRow | { id: null }) & { leads: boolean };
 
-// clock_timestamp() may stand still or run backwards; (id, last_updated) is the version that watchers order by.
-const UPDATE = `
-  WITH d AS (${VISIBLE_DEVICE}),
-       f (command, timestamp, parameters, lifetime, status, result) AS (VALUES (${FIELD_VALUES}))
-  UPDATE device_command c
-     SET command = coalesce(f.command, c.command),
-         timestamp = coalesce(f.timestamp, c.timestamp),
-         parameters = coalesce(f.parameters, c.parameters),
-         lifetime = coalesce(f.lifetime, c.lifetime),
-         status = coalesce(f.status, c.status),
-         result = coalesce(f.result, c.result),
-         is_updated = true,
-         last_updated = greatest(date_trunc('milliseconds', clock_timestamp()),
-                                 c.last_updated + interval '1 ms')
-    FROM d, f
-   WHERE c.id = $11 AND c.device = d.id
-  RETURNING ${COMMAND_COLUMNS}`;
-
-const INSERT = `
-  WITH d AS (${VISIBLE_DEVICE}),
-       f (command, timestamp, parameters, lifetime, status, result) AS (VALUES (${FIELD_VALUES})),
-       n AS (SELECT date_trunc('milliseconds', clock_timestamp()) AS now),
-       c AS (
-         INSERT INTO device_command
-           (device, user_id, command, timestamp, last_updated, parameters, lifetime, status, result)
-         SELECT d.id, $2, f.command, coalesce(f.timestamp, n.now), n.now,
-                f.parameters, f.lifetime, f.status, f.result
-           FROM d, f, n
-         RETURNING *)
-  SELECT ${COMMAND_COLUMNS} FROM c, d`;
-
-const FIND = `
-  WITH d AS (${VISIBLE_DEVICE})
-  SELECT ${COMMAND_COLUMNS} FROM device_command c JOIN d ON c.device = d.id WHERE c.id = $5`;
-
-/** Rows of `device_command`. Each method is one statement that checks the caller's rights as it runs. */
+/** Rows of `device_command`. Each change is one statement that checks the caller's rights as it runs. */
 @Injectable()
 export class CommandRepository {
   /** A command takes one connection of the pool at most, however many updates wait for its locked row. */
   private readonly lanes = new Lanes();
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly fence: WriteFence,
+    private readonly options: CommandOptions,
+  ) {}
 
   /**
-   * Applies the fields that are set and keeps the others. Updates of one command are applied in the order of
-   * the calls.
+   * Applies the fields that are set and keeps the others, unless this very request was applied already. Updates
+   * of one command are applied in the order of the calls.
+   * @param request recognises a repeat; without it each call is applied
    * @returns the row as committed; `undefined` where device or command is unknown or out of sight
    */
   update(
@@ -62,31 +41,67 @@ export class CommandRepository {
     deviceId: string,
     commandId: number,
     fields: CommandFields,
+    request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
-    const parameters = [...visibleDeviceParameters(scope, deviceId), ...fieldValues(fields), commandId];
+    const visible = visibleDeviceParameters(scope, deviceId);
+    const { replaySeconds } = this.options;
     return this.lanes.run(commandId, async () => {
-      const [rows] = await this.query<[CommandRow[], number]>(UPDATE, parameters, OUTCOME_UNKNOWN);
-      return first(rows);
+      const now = Math.floor(Date.now() / 1_000);
+      const fingerprint = [request?.key ?? null, request?.content ?? null];
+      const since = bytesOf(now - replaySeconds);
+      const parameters = [...visible, ...fieldValues(fields), commandId, ...fingerprint, bytesOf(now), since];
+      const changed = await this.change(sql.updateStatement, parameters);
+      if (changed || !request) return changed;
+      return this.find(sql.FIND_UPDATED, [...visible, commandId, ...fingerprint, since]);
     });
   }
 
-  /** @returns `undefined` where the device is unknown or out of sight */
+  /**
+   * @param request recognises a repeat, which gets the command that the first one made
+   * @returns `undefined` where the device is unknown or out of sight
+   */
   async insert(
     scope: AccessScope,
     deviceId: string,
     fields: CommandFields,
+    request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
-    const parameters = [...visibleDeviceParameters(scope, deviceId), ...fieldValues(fields)];
-    return first(await this.query<CommandRow[]>(INSERT, parameters, OUTCOME_UNKNOWN));
+    const visible = visibleDeviceParameters(scope, deviceId);
+    const fingerprint = [request?.key ?? null, request?.content ?? null];
+    const parameters = [...visible, ...fieldValues(fields), ...fingerprint, this.options.replaySeconds];
+    const inserted = await this.change(sql.insertStatement, parameters);
+    if (inserted || !request) return inserted;
+    return this.find(sql.FIND_INSERTED, [...visible, ...fingerprint]);
   }
 
-  async find(scope: AccessScope, deviceId: string, commandId: number): Promise<DeviceCommand | undefined> {
-    const parameters = [...visibleDeviceParameters(scope, deviceId), commandId];
-    return first(await this.query<CommandRow[]>(FIND, parameters));
+  get(scope: AccessScope, deviceId: string, commandId: number): Promise<DeviceCommand | undefined> {
+    return this.find(sql.FIND, [...visibleDeviceParameters(scope, deviceId), commandId]);
   }
 
-  private query<T>(sql: string, parameters: unknown[], ifCutOff?: string): Promise<T> {
-    return answered(this.dataSource.query(sql, parameters) as Promise<T>, ifCutOff);
+  /** Forgets the inserts whose repeats are not recognised any more. */
+  async forgetInserts(): Promise<void> {
+    await answered(this.dataSource.query(sql.FORGET_INSERTS, [this.options.replaySeconds]));
+  }
+
+  /** @throws {Superseded} where another process has taken over: nothing was changed then */
+  private async change(
+    statement: (fenced: boolean) => string,
+    parameters: unknown[],
+  ): Promise<DeviceCommand | undefined> {
+    const { term } = this.fence;
+    const fencing = term ? [term.name, term.epoch] : [];
+    const rows = this.dataSource.query<ChangedRow[]>(statement(term !== undefined), [
+      ...parameters,
+      ...fencing,
+    ]);
+    const [row] = await answered(rows, OUTCOME_UNKNOWN);
+    if (!row?.leads) throw new Superseded();
+    return row.id === null ? undefined : toDeviceCommand(row);
+  }
+
+  private async find(statement: string, parameters: unknown[]): Promise<DeviceCommand | undefined> {
+    const [row] = await answered(this.dataSource.query<CommandRow[]>(statement, parameters));
+    return row && toDeviceCommand(row);
   }
 }
 
@@ -96,6 +111,9 @@ function fieldValues({ command, timestamp, parameters, lifetime, status, result 
   );
 }
 
-function first(rows: CommandRow[]): DeviceCommand | undefined {
-  return rows[0] && toDeviceCommand(rows[0]);
+/** Seconds since 1970, in an order that bytea keeps. */
+function bytesOf(seconds: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(seconds);
+  return bytes;
 }

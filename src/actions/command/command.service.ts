@@ -8,10 +8,12 @@ import {
   invalidCredentials,
 } from '../../protocol/action-error.js';
 import { EventPublisher } from '../../transport/event-publisher.js';
+import type { RequestKey } from '../../transport/request-key.js';
 import { commandNotFound } from './command.errors.js';
 import { CommandOptions } from './command.options.js';
 import { CommandRepository } from './command.repository.js';
 import type { CommandFields, DeviceCommand } from './device-command.js';
+import { type Fingerprint, fingerprintOf } from './fingerprint.js';
 
 /** Events are for everybody whose SUBSCRIBE matches, so they carry no id of a `command/subscribe`. */
 const NO_SUBSCRIPTION = 0;
@@ -27,26 +29,31 @@ export class CommandService {
   ) {}
 
   /**
-   * Resolves once the row is committed and its event is on the way.
+   * Resolves once the row is committed and its event is on the way. A repeat changes nothing, and tells of the
+   * row as it is now: the first event may have been lost with the answer.
    * @throws {ActionError} 403 or 404 for the device, 404 for the command
    */
   async update(
     principal: Principal,
     request: { deviceId: string; commandId: number; command: CommandFields },
+    sentAs?: RequestKey,
   ): Promise<void> {
     const { deviceId, commandId } = request;
     const fields = this.updatable(request.command);
-    const command = await this.commands.update(principal, deviceId, commandId, fields);
+    const fingerprint = this.fingerprint(principal, request, sentAs);
+    const command = await this.commands.update(principal, deviceId, commandId, fields, fingerprint);
     if (!command) throw await this.reasonFor(principal, deviceId, commandId);
     this.tell('command_update', 'command/update', command);
   }
 
-  /** @returns what the inserter does not know yet */
+  /** @returns what the inserter does not know yet; to a repeat the same as the first time */
   async insert(
     principal: Principal,
     request: { deviceId: string; command: CommandFields },
+    sentAs?: RequestKey,
   ): Promise<Pick<DeviceCommand, 'id' | 'timestamp' | 'lastUpdated' | 'userId'>> {
-    const command = await this.commands.insert(principal, request.deviceId, request.command);
+    const fingerprint = this.fingerprint(principal, request, sentAs);
+    const command = await this.commands.insert(principal, request.deviceId, request.command, fingerprint);
     if (!command) throw await this.reasonFor(principal, request.deviceId);
     this.tell('command', 'command/insert', command);
     const { id, timestamp, lastUpdated, userId } = command;
@@ -55,13 +62,21 @@ export class CommandService {
 
   async get(principal: Principal, request: { deviceId: string; commandId: number }): Promise<DeviceCommand> {
     const { deviceId, commandId } = request;
-    const command = await this.commands.find(principal, deviceId, commandId);
+    const command = await this.commands.get(principal, deviceId, commandId);
     if (!command) throw await this.reasonFor(principal, deviceId, commandId);
     return command;
   }
 
   private updatable(fields: CommandFields): CommandFields {
     return Object.fromEntries(this.options.updateFields.map((name) => [name, fields[name]]));
+  }
+
+  private fingerprint(
+    { userId }: Principal,
+    request: Parameters<typeof fingerprintOf>[2],
+    sentAs?: RequestKey,
+  ): Fingerprint | undefined {
+    return sentAs && this.options.replaySeconds > 0 ? fingerprintOf(sentAs, userId, request) : undefined;
   }
 
   private tell(kind: 'command' | 'command_update', action: string, command: DeviceCommand): void {

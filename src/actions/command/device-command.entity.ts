@@ -36,4 +36,8 @@ export class DeviceCommandEntity {
 
   @Column('boolean', { name: 'is_updated' })
   isUpdated!: boolean;
+
+  /** fingerprints of the requests applied lately */
+  @Column('bytea', { array: true })
+  recent!: Buffer[];
 }

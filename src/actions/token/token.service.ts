@@ -6,7 +6,7 @@ import { ACCESS, REFRESH } from '../../auth/token-payload.js';
 import { TokenService } from '../../auth/token.service.js';
 import { DirectoryRepository } from '../../directory/directory.repository.js';
 import { ActionError, invalidCredentials, unauthorized } from '../../protocol/action-error.js';
-import type { RequestOrigin } from '../../transport/client-identity.js';
+import type { RequestOrigin } from '../../transport/link/client-identity.js';
 
 export interface TokenPair {
   accessToken: string;

@@ -1,0 +1,120 @@
+import type { Socket } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { connect, type MqttClient } from 'mqtt';
+import type { ExternalBrokerOptions } from './external-broker.options.js';
+
+/** Less than the keep-alive of most proxies between. */
+const KEEP_ALIVE_S = 30;
+const CONNECT_MS = 5_000;
+/** The broker keeps requests for a service that is away so long. */
+const SESSION_EXPIRY_S = 7 * 86_400;
+const FIRST_DELAY_MS = 250;
+/** Clients are answered soon after their broker is back. */
+const MAX_DELAY_MS = 3_000;
+/** A connection that lasts so long counts as a good one. */
+const STABLE_MS = 10_000;
+/** Beside topic and payload, which `maxRequestBytes` bounds, a PUBLISH has properties: 64 kB of correlation data. */
+const EXTRA_BYTES = 131_072;
+
+const MQTT_5 = 5;
+const MQTT_3_1_1 = 4;
+/** "Unacceptable protocol version" of MQTT 3.1.1, "Unsupported Protocol Version" of MQTT 5. */
+const SPEAKS_NO_MQTT_5 = new Set([1, 132]);
+const SESSION_TAKEN_OVER = 142;
+
+/**
+ * A client with a persistent session, which connects for ever: with a growing delay, also after a refusal, and with
+ * MQTT 3.1.1 where the broker speaks no MQTT 5.
+ */
+export function openBrokerClient(options: ExternalBrokerOptions): MqttClient {
+  const { url, clientId, username, password, ca } = options;
+  const client = connect(url, {
+    clientId,
+    username,
+    password,
+    ca,
+    protocolVersion: MQTT_5,
+    clean: false,
+    keepalive: KEEP_ALIVE_S,
+    connectTimeout: CONNECT_MS,
+    reconnectPeriod: FIRST_DELAY_MS,
+    reconnectOnConnackError: true,
+    resubscribe: false,
+    properties: {
+      sessionExpiryInterval: SESSION_EXPIRY_S,
+      receiveMaximum: Math.min(options.maxInFlight, 65_535),
+      maximumPacketSize: options.maxRequestBytes * 4 + EXTRA_BYTES,
+    },
+  });
+  const backOff = new BackOff(client);
+  fallBackToOlderVersion(client, options);
+  report(client, options, backOff);
+  // With Nagle's algorithm a reply waits 40 ms for the acknowledgement of the one before.
+  client.on('connect', () => (client.stream as unknown as Socket).setNoDelay(true));
+  return client;
+}
+
+/** MQTT.js has one delay for all attempts, and reads it after each. */
+class BackOff {
+  private attempts = 0;
+  private connectedAt = 0;
+
+  constructor(private readonly client: MqttClient) {
+    client.on('connect', () => {
+      this.connectedAt = performance.now();
+      this.next();
+    });
+    client.on('reconnect', () => this.next());
+  }
+
+  /** Somebody else is connected under our client id, and a quick return would throw him out again at once. */
+  slowDown(): void {
+    this.attempts = 10;
+    this.next();
+  }
+
+  private next(): void {
+    const isStable = this.client.connected && performance.now() - this.connectedAt > STABLE_MS;
+    this.attempts = isStable ? 0 : this.attempts + 1;
+    const delay = Math.min(FIRST_DELAY_MS * 2 ** this.attempts, MAX_DELAY_MS);
+    this.client.options.reconnectPeriod = delay * (0.5 + Math.random() / 2);
+  }
+}
+
+function fallBackToOlderVersion(client: MqttClient, { url, clientIdProperty }: ExternalBrokerOptions): void {
+  client.on('error', ({ code }: Error & { code?: unknown }) => {
+    if (client.options.protocolVersion !== MQTT_5 || !SPEAKS_NO_MQTT_5.has(code as number)) return;
+    client.options.protocolVersion = MQTT_3_1_1;
+    const logger = new Logger('Broker');
+    logger.warn(`${url} speaks no MQTT 5, going on with MQTT 3.1.1`);
+    if (clientIdProperty) {
+      logger.error('CLIENT_ID_SOURCE names a user property, which needs MQTT 5: no request is executed');
+    }
+  });
+}
+
+/** Each trouble once, until it is over. */
+function report(client: MqttClient, { url, clientId }: ExternalBrokerOptions, backOff: BackOff): void {
+  const logger = new Logger('Broker');
+  let said = '';
+  const complain = (text: string) => {
+    if (text !== said) logger.error(text);
+    said = text;
+  };
+  client.on('error', (error) => complain(`${url}: ${error.message || String(error)}; trying again`));
+  client.on('connect', ({ sessionPresent }) => {
+    said = '';
+    const session = sessionPresent ? 'its session goes on' : 'with a new session';
+    const version = client.options.protocolVersion === MQTT_5 ? 'MQTT 5' : 'MQTT 3.1.1';
+    logger.log(`Connected to ${url} as ${clientId} with ${version}, ${session}`);
+  });
+  client.on('disconnect', ({ reasonCode }) => {
+    if (reasonCode !== SESSION_TAKEN_OVER) return complain(`${url} disconnects, reason ${reasonCode}`);
+    backOff.slowDown();
+    complain(
+      `Another connection to ${url} has taken over the client id ${clientId}: ` +
+        'replicas must share one database, everything else needs another MQTT_CLIENT_ID',
+    );
+  });
+  client.on('offline', () => complain(`${url} is away; trying again`));
+}

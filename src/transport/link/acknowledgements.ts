@@ -1,0 +1,129 @@
+import type { IPublishPacket, MqttClient } from 'mqtt';
+
+/** A reply waits for its PUBACK, which leaves in the order of arrival, so long behind an earlier request. */
+const REPLY_PATIENCE_MS = 250;
+
+/** The part of MQTT.js 5.16.0 that its types leave out; pinned by `mqtt-contract.spec.ts`. */
+interface PrivateClient {
+  _sendPacket?(packet: { cmd: 'puback'; messageId: number; reasonCode: number }): void;
+}
+
+/** A QoS 1 request that the broker waits for. */
+export interface Unacknowledged {
+  messageId: number;
+  topic: string;
+  payload: Buffer;
+  isDone: boolean;
+  isLost: boolean;
+  reply?: () => void;
+}
+
+/**
+ * Acknowledges QoS 1 requests when they are done instead of when they arrive: PUBACK and reply leave together, in
+ * the order of arrival [MQTT-4.6.0-2], on the connection that the request came over.
+ *
+ * MQTT.js sends a PUBACK when the callback of `handleMessage` is called, and reads nothing, pings neither, before
+ * that. An error in the callback makes it go on without the PUBACK.
+ */
+export class Acknowledgements {
+  private readonly sender: PrivateClient;
+  private readonly queue: Unacknowledged[] = [];
+  /** of connections that broke; the broker sends each again under its message id */
+  private readonly lost = new Map<number, Unacknowledged>();
+  private isOpen = false;
+  private isStuck = false;
+  private patience?: NodeJS.Timeout;
+
+  /** @param mayWrite `false` while an event waits to be sent: it goes before its PUBACK */
+  constructor(
+    client: MqttClient,
+    private readonly mayWrite: () => boolean,
+  ) {
+    this.sender = client as unknown as PrivateClient;
+    if (!this.sender._sendPacket) {
+      throw new Error('This version of mqtt cannot acknowledge after the work: 5.16.0 can');
+    }
+    client.handleMessage = (packet, done) => (packet.qos === 0 ? done() : done(new Error('later')));
+    client.on('connect', ({ sessionPresent }) => this.open(sessionPresent));
+    client.on('close', () => this.close());
+  }
+
+  /** @returns `undefined` for what an earlier connection has brought already: it is in work, or done */
+  take({ messageId, topic, payload }: IPublishPacket): Unacknowledged | undefined {
+    const earlier = this.lost.get(messageId!);
+    this.lost.delete(messageId!);
+    if (earlier?.topic === topic && earlier.payload.equals(payload as Buffer)) {
+      earlier.isLost = false;
+      this.queue.push(earlier);
+      this.flush();
+      return undefined;
+    }
+    const request = {
+      messageId: messageId!,
+      topic,
+      payload: payload as Buffer,
+      isDone: false,
+      isLost: false,
+    };
+    this.queue.push(request);
+    if (this.queue.length === 1) this.flush();
+    return request;
+  }
+
+  /** The request is done; `reply` publishes its answer. */
+  settle(request: Unacknowledged, reply: () => void): void {
+    request.isDone = true;
+    // Without its connection there is no PUBACK to wait for; the client keeps the reply for the next one.
+    if (request.isLost || this.isStuck) reply();
+    else request.reply = reply;
+    this.flush();
+  }
+
+  /** Not before MQTT.js has sent the events again that the last connection left: an event goes before its PUBACK. */
+  private open(sessionPresent: boolean): void {
+    this.isOpen = true;
+    if (!sessionPresent) this.lost.clear();
+    this.flush();
+  }
+
+  private close(): void {
+    const hadConnection = this.isOpen || this.queue.length > 0;
+    if (!hadConnection) return;
+    this.isOpen = false;
+    for (const [messageId, request] of this.lost) if (request.isDone) this.lost.delete(messageId);
+    for (const request of this.queue.splice(0)) {
+      request.isLost = true;
+      this.lost.set(request.messageId, request);
+      release(request);
+    }
+    this.watchFirst();
+  }
+
+  /** Writes what is done, as far as nothing that came earlier is still in work. */
+  flush(): void {
+    if (!this.isOpen || !this.mayWrite()) return;
+    const first = this.queue[0];
+    while (this.queue[0]?.isDone) {
+      const request = this.queue.shift()!;
+      this.sender._sendPacket?.({ cmd: 'puback', messageId: request.messageId, reasonCode: 0 });
+      release(request);
+    }
+    if (this.queue[0] !== first || this.queue.length === 1) this.watchFirst();
+  }
+
+  /** One request that takes long, on a locked row for instance, is not to keep all other clients waiting. */
+  private watchFirst(): void {
+    clearTimeout(this.patience);
+    this.isStuck = false;
+    if (this.queue.length === 0) return;
+    this.patience = setTimeout(() => {
+      this.isStuck = true;
+      this.queue.forEach(release);
+    }, REPLY_PATIENCE_MS);
+  }
+}
+
+function release(request: Unacknowledged): void {
+  request.reply?.();
+  request.reply = undefined;
+}

@@ -1,0 +1,29 @@
+import type { MqttClient } from 'mqtt';
+import type { ClientIdentity } from './client-identity.js';
+
+/** What a link tells the server. */
+export interface LinkListener {
+  /** A client that is on its way to the broker; it comes unconnected and emits `connect`. */
+  opened(client: MqttClient): void;
+  /** Another replica is connected; this one waits until it is gone. */
+  standsBy(): void;
+  /** The client of before is not to be used any more. Resolves when nothing that came over it is in work. */
+  ended(): Promise<void>;
+}
+
+/** The broker the service is a client of. */
+export abstract class BrokerLink {
+  abstract readonly identity: ClientIdentity;
+  /** client id of the service's own connection */
+  abstract readonly clientId: string;
+  /** group of a shared subscription */
+  readonly sharedGroup?: string;
+  /** the broker keeps requests while the service is away, so that one that stops leaves them there */
+  abstract readonly keepsRequests: boolean;
+  /** the service starts without the broker and waits for it */
+  abstract readonly mayBeAway: boolean;
+
+  abstract open(listener: LinkListener): void;
+  /** Called after the client has ended. */
+  abstract close(): Promise<void>;
+}

@@ -1,0 +1,133 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { IPublishPacket, MqttClient } from 'mqtt';
+import { PROBE_ACTION, responseTopic } from '../../protocol/topics.js';
+import { Acknowledgements } from './acknowledgements.js';
+import type { BrokerLink } from './broker-link.js';
+import type { RequestOrigin } from './client-identity.js';
+import { Outgoing } from './outgoing.js';
+import { RequestPath } from './request-path.js';
+import { UnknownSenders } from './unknown-senders.js';
+
+const RETRY_MS = 5_000;
+
+/** What a channel tells the server. */
+export interface ChannelListener {
+  requested(delivery: Delivery): void;
+  /** the request path works from end to end */
+  opened(): void;
+  failed(error: unknown): void;
+}
+
+/** A request as the broker handed it over, and the ways to be done with it. One that is left alone comes again. */
+export interface Delivery {
+  channel: RequestChannel;
+  packet: IPublishPacket;
+  origin: RequestOrigin;
+  /** gives the request back to the broker as done, together with what `reply` publishes */
+  settle(reply: () => void): void;
+}
+
+/** The requests that come over one client of the broker, for as long as that client is used. */
+export class RequestChannel {
+  readonly unknownSenders: UnknownSenders;
+  readonly outgoing: Outgoing;
+  private readonly path: RequestPath;
+  private readonly acknowledgements: Acknowledgements;
+  private waiting: ((isOpen: boolean) => void)[] = [];
+  private connections = 0;
+  private isWorking = false;
+  private isClosed = false;
+
+  constructor(
+    readonly client: MqttClient,
+    private readonly link: BrokerLink,
+    private readonly listener: ChannelListener,
+  ) {
+    this.unknownSenders = new UnknownSenders(link.identity.requirement);
+    this.path = new RequestPath(client, link);
+    this.outgoing = new Outgoing(client, () => this.acknowledgements.flush());
+    this.acknowledgements = new Acknowledgements(client, () => !this.outgoing.isWaiting);
+    client.on('connect', () => void this.open());
+    client.on('close', () => {
+      this.connections++;
+      this.isWorking = false;
+    });
+    client.on('message', (_topic, _payload, packet) => this.receive(packet));
+  }
+
+  /** Connected, subscribed, and a request of our own has come back through the broker. */
+  get isOpen(): boolean {
+    return this.isWorking;
+  }
+
+  /** What the service is subscribed to for requests. */
+  get filter(): string {
+    return this.path.filter;
+  }
+
+  /** Resolves when requests may be executed; `false` where the channel was closed before. */
+  async whenOpen(): Promise<boolean> {
+    if (this.isClosed) return false;
+    return this.isWorking || new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  /** Whether a request is a probe: our own, or in a group that of another member, who is told that it came. */
+  takesProbe(nonce: unknown, origin: RequestOrigin): boolean {
+    if (this.path.takes(nonce, origin)) return true;
+    if (!this.link.sharedGroup) return false;
+    this.outgoing.publish(responseTopic(PROBE_ACTION, origin.clientId), JSON.stringify({ nonce }), {
+      qos: 0,
+    });
+    return true;
+  }
+
+  /** No request that comes over it is begun any more. */
+  close(): void {
+    this.isClosed = true;
+    this.isWorking = false;
+    this.tellWaiting(false);
+  }
+
+  /** After every connect: what was subscribed before may be gone with the connection. */
+  private async open(): Promise<void> {
+    const connection = this.connections;
+    const isCurrent = () => connection === this.connections && !this.isClosed;
+    while (isCurrent()) {
+      try {
+        await this.path.open();
+        if (!isCurrent()) return;
+        this.isWorking = true;
+        this.tellWaiting(true);
+        return this.listener.opened();
+      } catch (error) {
+        if (!isCurrent()) return;
+        this.listener.failed(error);
+        await delay(RETRY_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  private tellWaiting(isOpen: boolean): void {
+    for (const tell of this.waiting.splice(0)) tell(isOpen);
+  }
+
+  private receive(packet: IPublishPacket): void {
+    if (packet.topic === this.path.probeReplyTopic) return this.takeProbeReply(packet);
+    const unacknowledged = packet.qos > 0 ? this.acknowledgements.take(packet) : null;
+    if (unacknowledged === undefined) return;
+    const settle = (reply: () => void) =>
+      unacknowledged ? this.acknowledgements.settle(unacknowledged, reply) : reply();
+    const origin = this.link.identity.identify(packet);
+    if (origin) return this.listener.requested({ channel: this, packet, origin, settle });
+    this.unknownSenders.add();
+    settle(() => {});
+  }
+
+  private takeProbeReply({ payload }: IPublishPacket): void {
+    try {
+      this.path.takes((JSON.parse(payload.toString()) as { nonce?: unknown }).nonce, undefined);
+    } catch {
+      // Nobody else is meant to publish there, and who does so changes nothing.
+    }
+  }
+}

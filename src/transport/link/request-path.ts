@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import type { MqttClient } from 'mqtt';
+import { PROBE_ACTION, responseTopic } from '../../protocol/topics.js';
+import type { BrokerLink } from './broker-link.js';
+import type { RequestOrigin } from './client-identity.js';
+
+const PROBE_MS = 5_000;
+
+/**
+ * The way of a request from the broker to the service: a subscription that was granted as asked, and a probe of
+ * our own that came back as our own. A connection alone proves neither.
+ */
+export class RequestPath {
+  private readonly nonce = randomUUID();
+  private onProbe: (error?: Error) => void = () => {};
+
+  constructor(
+    private readonly client: MqttClient,
+    private readonly link: BrokerLink,
+  ) {}
+
+  /** What the service is subscribed to for requests. */
+  get filter(): string {
+    const { sharedGroup, identity } = this.link;
+    return sharedGroup ? `$share/${sharedGroup}/${identity.filter}` : identity.filter;
+  }
+
+  /** In a group any member may get the probe, and answers it here. */
+  get probeReplyTopic(): string {
+    return responseTopic(PROBE_ACTION, this.link.clientId);
+  }
+
+  /** @throws where a subscription is refused or weakened, and where the probe does not come back */
+  async open(): Promise<void> {
+    if (this.link.sharedGroup) await this.subscribe(this.probeReplyTopic);
+    await this.subscribe(this.filter);
+    const { topic, userProperties } = this.link.identity.probe(this.link.clientId);
+    await new Promise<void>((resolve, reject) => {
+      const lost = new Error(
+        `A probe on ${topic} did not come back: may this client publish there and read ${this.filter}?`,
+      );
+      const timer = setTimeout(() => reject(lost), PROBE_MS);
+      this.onProbe = (error) => {
+        clearTimeout(timer);
+        if (error) reject(error);
+        else resolve();
+      };
+      const probe = JSON.stringify({ action: PROBE_ACTION, nonce: this.nonce });
+      this.client.publish(
+        topic,
+        probe,
+        { properties: userProperties && { userProperties } },
+        (error) => error && reject(error),
+      );
+    });
+  }
+
+  /** Whether a request is our own probe, which has arrived then, as its sender's who is `origin`. */
+  takes(nonce: unknown, origin: RequestOrigin | undefined): boolean {
+    if (nonce !== this.nonce) return false;
+    const { clientId, identity } = this.link;
+    const isOurs = origin === undefined || origin.clientId === clientId;
+    this.onProbe(
+      isOurs ? undefined : new Error(`Requests must ${identity.requirement}: a probe came without`),
+    );
+    return true;
+  }
+
+  /** One filter for each SUBSCRIBE: MQTT.js gives up all filters of a packet where one is refused. */
+  private async subscribe(filter: string): Promise<void> {
+    // Retained requests are not to come at all, and to be known where they do. MQTT 3.1.1 has no such options.
+    const [granted] = await this.client
+      .subscribeAsync(filter, { qos: 1, rap: true, rh: 2 })
+      .catch((error) => {
+        throw new Error(`The broker refuses the subscription to ${filter}: ${error.message}`, {
+          cause: error,
+        });
+      });
+    if (granted?.qos === 1) return;
+    await this.client.unsubscribeAsync(filter);
+    throw new Error(`The broker grants QoS ${granted?.qos} instead of 1 for ${filter}`);
+  }
+}

@@ -1,0 +1,47 @@
+import { Logger } from '@nestjs/common';
+import { ActionError } from '../protocol/action-error.js';
+import { type Answered, errorReply } from '../protocol/envelope.js';
+import { shown } from '../protocol/shown.js';
+import { isActionName } from '../protocol/topics.js';
+import type { Delivery, RequestChannel } from './link/request-channel.js';
+import { refusalLine } from './refusal-line.js';
+import type { Refusal } from './request-reader.js';
+
+/** What leaves the service: one reply for each request, and events. */
+export class Replies {
+  private readonly logger = new Logger('Requests');
+
+  /** @param request names the topic */
+  answer(delivery: Delivery, request: Answered, payload: string): void {
+    delivery.settle(() => this.reply(delivery, request, payload));
+  }
+
+  /** Answers what never reached a handler, with its line in the log. */
+  refuse(delivery: Delivery, { error, request }: Refusal): void {
+    this.logger.log(refusalLine(delivery.origin, error, request));
+    this.answer(delivery, request ?? { action: null }, errorReply(request, error));
+  }
+
+  /** QoS 1, not retained. Without a channel nobody has asked for anything. */
+  publishEvent(channel: RequestChannel | undefined, topic: string, payload: string): void {
+    if (channel?.outgoing.fits(topic, payload, {}) === false) {
+      return this.logger.error(`An event on ${shown(topic)} is larger than the broker takes: not sent`);
+    }
+    channel?.outgoing.publish(topic, payload, { qos: 1 });
+  }
+
+  private reply({ channel, origin }: Delivery, request: Answered, payload: string): void {
+    const { action } = request;
+    const topic = origin.replyTopic(action && isActionName(action) ? action : null);
+    const { correlationData } = origin;
+    const options = {
+      qos: Math.min(origin.qos, 1) as 0 | 1,
+      properties: correlationData && { correlationData },
+    };
+    if (channel.outgoing.fits(topic, payload, options))
+      return channel.outgoing.publish(topic, payload, options);
+    const error = new ActionError(413, 'Reply is larger than the broker takes');
+    this.logger.error(refusalLine(origin, error, request));
+    channel.outgoing.publish(topic, errorReply(request, error), options);
+  }
+}

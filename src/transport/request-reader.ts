@@ -1,0 +1,34 @@
+import { ActionError } from '../protocol/action-error.js';
+import { type Answered, decodeEnvelope, type Envelope, type EnvelopeError } from '../protocol/envelope.js';
+import { PROBE_ACTION } from '../protocol/topics.js';
+import type { Delivery } from './link/request-channel.js';
+
+const FOREIGN_TOPIC = 'Response Topic must be below dh/response/ and end in @ and the own client id';
+
+/** A request that is refused before it reaches a handler. */
+export interface Refusal {
+  error: ActionError;
+  request?: Answered;
+}
+
+/**
+ * Decodes what the broker hands over.
+ * @returns `undefined` for our own probe, which the channel takes
+ */
+export function readRequest(delivery: Delivery, maxBytes: number): Envelope | Refusal | undefined {
+  const { channel, packet, origin } = delivery;
+  const payload = packet.payload as Buffer;
+  if (payload.length > maxBytes) {
+    return { error: new ActionError(413, `Request is larger than ${maxBytes} bytes`) };
+  }
+  try {
+    const request = decodeEnvelope(payload);
+    if (request.action === PROBE_ACTION && channel.takesProbe(request.body.nonce, origin)) return undefined;
+    if (origin.retained)
+      return { error: new ActionError(400, 'Retained requests are not executed'), request };
+    if (origin.asksForForeignTopic) return { error: new ActionError(400, FOREIGN_TOPIC), request };
+    return request;
+  } catch (error) {
+    return { error: error as EnvelopeError, request: (error as EnvelopeError).request };
+  }
+}
