@@ -145,13 +145,13 @@ export class LeaderLock extends Leadership {
 
   private async lose(client: Client): Promise<void> {
     this.epoch = undefined;
-    if (!this.isResigned) this.say('Does not lead any more: the connection to the database broke');
+    this.say('Does not lead any more: the connection to the database broke');
     await Promise.race([client.end().catch(() => undefined), delay(RETRY_MS, undefined, { ref: false })]);
   }
 
   /** Once, and not at each attempt. */
   private say(text: string): void {
-    if (text !== this.said) this.logger.log(text);
+    if (text !== this.said && !this.isResigned) this.logger.log(text);
     this.said = text;
   }
 }

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { DataSource } from 'typeorm';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LeaderLock } from '../src/database/leader-lock.js';
+import { termRow } from '../src/database/write-fence.js';
+import { Superseded } from '../src/protocol/action-error.js';
+import { createEnvironment, type TestEnvironment } from './support/environment.js';
+
+let environment: TestEnvironment;
+let pool: DataSource;
+let locks: LeaderLock[];
+let name: string;
+
+beforeAll(async () => {
+  environment = await createEnvironment();
+  pool = await new DataSource({ type: 'postgres', url: environment.env.DATABASE_URL }).initialize();
+});
+afterAll(async () => {
+  await pool?.destroy();
+  await environment?.dispose();
+});
+beforeEach(() => {
+  locks = [];
+  name = `mqtt://broker ${randomUUID()}`;
+});
+afterEach(() => Promise.all(locks.map((lock) => lock.resign())));
+
+function candidate(of = name): LeaderLock {
+  const lock = new LeaderLock(environment.env.DATABASE_URL!, of, pool);
+  locks.push(lock);
+  return lock;
+}
+
+/** Resolves when the candidate waits for another one; its victory is the promise inside. */
+const standBy = (lock: LeaderLock) =>
+  new Promise<{ won: Promise<boolean> }>((resolve) => {
+    const won: Promise<boolean> = lock.win(() => resolve({ won }));
+  });
+const leaderSessions = () =>
+  pool.query<{ pid: number }[]>(
+    `SELECT pid FROM pg_stat_activity
+      WHERE application_name = 'nest-devicehive leader' AND datname = current_database()`,
+  );
+const fenced = ({ name, epoch }: { name: string; epoch: string }) =>
+  pool.query<object[]>(`WITH term AS (${termRow(true, 1)}) SELECT FROM term`, [name, epoch]);
+const milliseconds = async (work: Promise<unknown>) => {
+  const start = performance.now();
+  await work;
+  return performance.now() - start;
+};
+
+describe('of several candidates', () => {
+  it('one leads; the next one does when it resigns, in another epoch', async () => {
+    const [first, second] = [candidate(), candidate()];
+    expect(await first.win(() => {})).toBe(true);
+    const { epoch } = first.term;
+    const { won } = await standBy(second);
+    expect(() => second.term).toThrow(Superseded);
+    await first.resign();
+    expect(await won).toBe(true);
+    expect(Number(second.term.epoch)).toBe(Number(epoch) + 1);
+    expect(() => first.term).toThrow(Superseded);
+  });
+
+  it('each leads under a name of its own', async () => {
+    expect(
+      await Promise.all([candidate(), candidate(`${name} too`)].map((lock) => lock.win(() => {}))),
+    ).toEqual([true, true]);
+  });
+
+  it('one that resigns while it waits does not lead', async () => {
+    const [first, second] = [candidate(), candidate()];
+    await first.win(() => {});
+    const { won } = await standBy(second);
+    await second.resign();
+    expect(await won).toBe(false);
+  });
+
+  it('one that lives is not replaced', async () => {
+    const [first, second] = [candidate(), candidate()];
+    await first.win(() => {});
+    const { won } = await standBy(second);
+    const winner = await Promise.race([
+      won.then(() => 'second'),
+      first.lost().then(() => 'nobody'),
+      new Promise((resolve) => setTimeout(resolve, 4_000, 'first')),
+    ]);
+    expect(winner).toBe('first');
+  });
+});
+
+describe('a leader', () => {
+  it('whose connection ends knows it, and is replaced', async () => {
+    const [first, second] = [candidate(), candidate()];
+    await first.win(() => {});
+    const [session] = await leaderSessions();
+    const { won } = await standBy(second);
+    await pool.query('SELECT pg_terminate_backend($1)', [session!.pid]);
+    await first.lost();
+    expect(() => first.term).toThrow(Superseded);
+    expect(await won).toBe(true);
+  });
+
+  it('that shows no life is replaced within 3 s', async () => {
+    const second = candidate();
+    const paused = pool.createQueryRunner();
+    // What a paused process leaves: a session with the lock that runs nothing.
+    const { key } = second as unknown as { key: bigint };
+    await paused.query('SELECT pg_advisory_lock($1)', [key]);
+    expect(await milliseconds(second.win(() => {}))).toBeLessThan(3_000);
+    await paused.release().catch(() => undefined);
+  });
+
+  it('has its fence passed in its own epoch only', async () => {
+    const [first, second] = [candidate(), candidate()];
+    await first.win(() => {});
+    const before = first.term;
+    expect(await fenced(before)).toHaveLength(1);
+    await first.resign();
+    await second.win(() => {});
+    expect(await fenced(before)).toHaveLength(0);
+    expect(await fenced(second.term)).toHaveLength(1);
+  });
+
+  it('is not held up by what the one before still has in work, which does not commit', async () => {
+    const [first, second] = [candidate(), candidate()];
+    await first.win(() => {});
+    const stuck = pool.createQueryRunner();
+    await stuck.startTransaction();
+    await stuck.query(termRow(true, 1), [first.term.name, first.term.epoch]);
+    await stuck.query(`INSERT INTO network (name) VALUES ('written by the one before')`);
+    await first.resign();
+    expect(await milliseconds(second.win(() => {}))).toBeLessThan(3_000);
+    await expect(stuck.commitTransaction()).rejects.toThrow(/terminat|closed|not queryable/i);
+    await stuck.release().catch(() => undefined);
+    expect(await pool.query(`SELECT FROM network WHERE name = 'written by the one before'`)).toEqual([]);
+  });
+});
+
+describe('a database that is away', () => {
+  it('is asked again until it is there', async () => {
+    const lock = new LeaderLock('postgres://postgres@127.0.0.1:1/nowhere', name, pool);
+    const won = lock.win(() => {});
+    const first = await Promise.race([
+      won,
+      new Promise((resolve) => setTimeout(resolve, 500, 'still asking')),
+    ]);
+    expect(first).toBe('still asking');
+    await lock.resign();
+    expect(await won).toBe(false);
+  });
+});
