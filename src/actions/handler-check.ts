@@ -1,32 +1,20 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import {
-  PATTERN_EXTRAS_METADATA,
-  PATTERN_METADATA,
-  TRANSPORT_METADATA,
-} from '@nestjs/microservices/constants.js';
+import { DiscoveryService } from '@nestjs/core';
+import { PATTERN_EXTRAS_METADATA } from '@nestjs/microservices/constants.js';
 import { requirementOf } from '../auth/require-permission.decorator.js';
 import { isActionName } from '../protocol/topics.js';
-import { DEVICEHIVE, isAction } from '../transport/devicehive.context.js';
-
-interface Handler {
-  /** e.g. `CommandController.update` */
-  name: string;
-  method: object;
-  actions: string[];
-}
+import { isAction } from '../transport/devicehive.context.js';
+import { handlersOf } from './handlers.js';
 
 /** Stops the start, naming the culprit, where a handler could be reached without its gate, or not at all. */
 @Injectable()
 export class HandlerCheck implements OnModuleInit {
-  constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
-  ) {}
+  constructor(private readonly discovery: DiscoveryService) {}
 
   onModuleInit(): void {
     const owners = new Map<string, string>();
-    for (const { name, method, actions } of this.handlers()) {
+    const controllers = this.discovery.getControllers().flatMap(({ metatype }) => metatype ?? []);
+    for (const { name, method, actions } of controllers.flatMap(handlersOf)) {
       if (requirementOf(method) === undefined) {
         throw new Error(`${name} has no @RequirePermission() (or @PublicAction()): say who may call it`);
       }
@@ -41,18 +29,5 @@ export class HandlerCheck implements OnModuleInit {
         owners.set(action, name);
       }
     }
-  }
-
-  private handlers(): Handler[] {
-    return this.discovery.getControllers().flatMap(({ metatype, instance }) => {
-      if (!metatype || typeof instance !== 'object' || instance === null) return [];
-      const prototype = Object.getPrototypeOf(instance) as Record<string, object>;
-      return this.scanner.getAllMethodNames(prototype).flatMap((key): Handler[] => {
-        const method = prototype[key]!;
-        if (Reflect.getMetadata(TRANSPORT_METADATA, method) !== DEVICEHIVE) return [];
-        const actions = Reflect.getMetadata(PATTERN_METADATA, method) as string[];
-        return [{ name: `${metatype.name}.${key}`, method, actions }];
-      });
-    });
   }
 }

@@ -46,39 +46,30 @@ export function openBrokerClient(options: ExternalBrokerOptions): MqttClient {
       maximumPacketSize: options.maxRequestBytes * 4 + EXTRA_BYTES,
     },
   });
-  const backOff = new BackOff(client);
+  backOff(client);
   fallBackToOlderVersion(client, options);
-  report(client, options, backOff);
+  report(client, options);
   // With Nagle's algorithm a reply waits 40 ms for the acknowledgement of the one before.
   client.on('connect', () => (client.stream as unknown as Socket).setNoDelay(true));
   return client;
 }
 
-/** MQTT.js has one delay for all attempts, and reads it after each. */
-class BackOff {
-  private attempts = 0;
-  private connectedAt = 0;
-
-  constructor(private readonly client: MqttClient) {
-    client.on('connect', () => {
-      this.connectedAt = performance.now();
-      this.next();
-    });
-    client.on('reconnect', () => this.next());
-  }
-
-  /** Somebody else is connected under our client id, and a quick return would throw him out again at once. */
-  slowDown(): void {
-    this.attempts = 10;
-    this.next();
-  }
-
-  private next(): void {
-    const isStable = this.client.connected && performance.now() - this.connectedAt > STABLE_MS;
-    this.attempts = isStable ? 0 : this.attempts + 1;
-    const delay = Math.min(FIRST_DELAY_MS * 2 ** this.attempts, MAX_DELAY_MS);
-    this.client.options.reconnectPeriod = delay * (0.5 + Math.random() / 2);
-  }
+/** MQTT.js has one delay for all attempts, and reads it when a connection has ended. */
+function backOff(client: MqttClient): void {
+  let attempts = 0;
+  let stable: NodeJS.Timeout | undefined;
+  const next = () => {
+    const delay = Math.min(FIRST_DELAY_MS * 2 ** attempts++, MAX_DELAY_MS);
+    client.options.reconnectPeriod = delay * (0.5 + Math.random() / 2);
+  };
+  client.on('reconnect', next);
+  client.on('connect', () => {
+    stable = setTimeout(() => {
+      attempts = 0;
+      next();
+    }, STABLE_MS).unref();
+  });
+  client.on('close', () => clearTimeout(stable));
 }
 
 function fallBackToOlderVersion(client: MqttClient, { url, clientIdProperty }: ExternalBrokerOptions): void {
@@ -94,27 +85,38 @@ function fallBackToOlderVersion(client: MqttClient, { url, clientIdProperty }: E
 }
 
 /** Each trouble once, until it is over. */
-function report(client: MqttClient, { url, clientId }: ExternalBrokerOptions, backOff: BackOff): void {
+function report(client: MqttClient, { url, clientId }: ExternalBrokerOptions): void {
   const logger = new Logger('Broker');
-  let said = '';
+  const remedy = `the client id ${clientId}: replicas must share one database, all others need another MQTT_CLIENT_ID`;
+  const said = new Set<string>();
+  let connectedAt = -Infinity;
+  let shortOnes = 0;
   const complain = (text: string) => {
-    if (text !== said) logger.error(text);
-    said = text;
+    if (!said.has(text)) logger.error(text);
+    said.add(text);
   };
   client.on('error', (error) => complain(`${url}: ${error.message || String(error)}; trying again`));
   client.on('connect', ({ sessionPresent }) => {
-    said = '';
+    connectedAt = performance.now();
+    said.clear();
     const session = sessionPresent ? 'its session goes on' : 'with a new session';
     const version = client.options.protocolVersion === MQTT_5 ? 'MQTT 5' : 'MQTT 3.1.1';
     logger.log(`Connected to ${url} as ${clientId} with ${version}, ${session}`);
   });
   client.on('disconnect', ({ reasonCode }) => {
-    if (reasonCode !== SESSION_TAKEN_OVER) return complain(`${url} disconnects, reason ${reasonCode}`);
-    backOff.slowDown();
-    complain(
-      `Another connection to ${url} has taken over the client id ${clientId}: ` +
-        'replicas must share one database, everything else needs another MQTT_CLIENT_ID',
-    );
+    if (reasonCode === SESSION_TAKEN_OVER) complain(`Another connection to ${url} has taken over ${remedy}`);
+    else complain(`${url} ends the connection, reason ${reasonCode}`);
   });
-  client.on('offline', () => complain(`${url} is away; trying again`));
+  // MQTT 3.1.1 has no reasons, and Mosquitto 2.0 gives none.
+  client.on('close', () => {
+    const lasted = performance.now() - connectedAt;
+    if (lasted === Infinity) return;
+    shortOnes = lasted < STABLE_MS ? shortOnes + 1 : 0;
+    if (shortOnes === 3)
+      complain(`${url} soon ends each connection: another one may be taking over ${remedy}`);
+    connectedAt = -Infinity;
+  });
+  client.on('offline', () => {
+    if (said.size === 0) complain(`${url} is away; trying again`);
+  });
 }

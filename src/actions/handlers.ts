@@ -1,0 +1,34 @@
+import type { Type } from '@nestjs/common';
+import { MODULE_METADATA } from '@nestjs/common/constants.js';
+import { MetadataScanner } from '@nestjs/core';
+import { PATTERN_METADATA, TRANSPORT_METADATA } from '@nestjs/microservices/constants.js';
+import { DEVICEHIVE } from '../transport/devicehive.context.js';
+
+/** A method that answers actions, as it was written; whether it may be started is for `HandlerCheck` to say. */
+export interface Handler {
+  /** e.g. `CommandController.update` */
+  name: string;
+  method: object;
+  actions: string[];
+}
+
+const scanner = new MetadataScanner();
+
+/** @param controller a class; handlers of other transports in it are left out */
+export function handlersOf(controller: Function): Handler[] {
+  const prototype = controller.prototype as Record<string, object>;
+  return scanner.getAllMethodNames(prototype).flatMap((key): Handler[] => {
+    const method = prototype[key]!;
+    if (Reflect.getMetadata(TRANSPORT_METADATA, method) !== DEVICEHIVE) return [];
+    const actions = Reflect.getMetadata(PATTERN_METADATA, method) as string[];
+    return [{ name: `${controller.name}.${key}`, method, actions }];
+  });
+}
+
+/** The actions of the modules' own controllers, without starting anything; modules that they import do not count. */
+export function actionsOf(modules: Type[]): string[] {
+  const controllers = modules.flatMap(
+    (module) => (Reflect.getMetadata(MODULE_METADATA.CONTROLLERS, module) ?? []) as Type[],
+  );
+  return controllers.flatMap(handlersOf).flatMap(({ actions }) => actions);
+}
