@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { hasMosquitto } from './test/support/mosquitto.js';
 
 const postgres = process.env.TEST_DATABASE_URL;
 if (!postgres && process.env.CI === 'true') {
@@ -6,10 +7,17 @@ if (!postgres && process.env.CI === 'true') {
     'TEST_DATABASE_URL is missing: with CI=true the tests on a real PostgreSQL are not skipped',
   );
 }
+if (!hasMosquitto && process.env.CI === 'true') {
+  throw new Error('mosquitto is missing: with CI=true the tests on a real Mosquitto are not skipped');
+}
 // The configuration is read once for each project.
-if (!postgres && !process.env.DEVICEHIVE_TEST_TOLD) {
+if (!process.env.DEVICEHIVE_TEST_TOLD) {
   process.env.DEVICEHIVE_TEST_TOLD = 'true';
-  process.stdout.write('Skipping the tests on a real PostgreSQL: TEST_DATABASE_URL is not set\n');
+  const skip = (what: string, why: string) =>
+    process.stdout.write(`Skipping the tests on a real ${what}: ${why}\n`);
+  if (!postgres) skip('PostgreSQL', 'TEST_DATABASE_URL is not set');
+  if (!postgres) skip('Mosquitto', 'they need a real PostgreSQL');
+  else if (!hasMosquitto) skip('Mosquitto', 'its binary is not installed');
 }
 
 const endToEnd = (name: string, include: string[], TEST_DATABASE: string) => ({
@@ -29,11 +37,12 @@ const endToEnd = (name: string, include: string[], TEST_DATABASE: string) => ({
 export default defineConfig({
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['src/**/*.spec.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['src/**/*.spec.ts', 'test/support/*.spec.ts'] } },
       endToEnd('embedded', ['test/*.e2e-spec.ts', 'test/*.embedded-spec.ts'], 'embedded'),
       ...(postgres
         ? [endToEnd('postgres', ['test/*.e2e-spec.ts', 'test/*.postgres-spec.ts'], 'postgres')]
         : []),
+      ...(postgres && hasMosquitto ? [endToEnd('mosquitto', ['test/*.mosquitto-spec.ts'], 'postgres')] : []),
     ],
   },
 });

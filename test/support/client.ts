@@ -4,6 +4,8 @@ import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient
 
 export interface TestClientOptions extends IClientOptions {
   clientId?: string;
+  /** where requests go; `dh/request` unless told */
+  requestTopic?: string;
 }
 
 export interface Message {
@@ -20,7 +22,10 @@ export class TestClient {
   readonly messages: Message[] = [];
   private readonly waiting = new Set<() => void>();
 
-  private constructor(readonly mqtt: MqttClient) {
+  private constructor(
+    readonly mqtt: MqttClient,
+    private readonly requestTopic: string,
+  ) {
     mqtt.on('message', (topic, payload, packet) => {
       const text = payload.toString();
       this.messages.push({ topic, text, json: parse(text), packet });
@@ -34,7 +39,7 @@ export class TestClient {
     const mqtt = await connectAsync(url, { reconnectPeriod: 0, ...options, clientId }, false);
     // With Nagle's algorithm a request right after an acknowledgement waits 40 ms for the peer's.
     (mqtt.stream as unknown as Socket).setNoDelay(true);
-    const client = new TestClient(mqtt);
+    const client = new TestClient(mqtt, options.requestTopic ?? 'dh/request');
     await mqtt.subscribeAsync('dh/response/#', { qos: 1 });
     return client;
   }
@@ -46,7 +51,7 @@ export class TestClient {
   /** Publishes a request as it is and waits for the reply with its requestId. */
   async request(action: string, body: object = {}, qos: 0 | 1 = 1): Promise<Record<string, any>> {
     const requestId = randomUUID();
-    await this.mqtt.publishAsync('dh/request', JSON.stringify({ action, requestId, ...body }), { qos });
+    await this.mqtt.publishAsync(this.requestTopic, JSON.stringify({ action, requestId, ...body }), { qos });
     return (await this.next((message) => message.json.requestId === requestId)).json;
   }
 
@@ -56,7 +61,7 @@ export class TestClient {
     options: { qos?: 0 | 1 | 2; retain?: boolean } = {},
   ): Promise<Message> {
     const before = this.messages.length;
-    await this.mqtt.publishAsync('dh/request', payload, { qos: 1, ...options });
+    await this.mqtt.publishAsync(this.requestTopic, payload, { qos: 1, ...options });
     return this.next((message) => this.messages.indexOf(message) >= before && isReply(message));
   }
 

@@ -42,12 +42,20 @@ export class TestService {
     private readonly dispose: () => Promise<void>,
   ) {}
 
-  /** @param overrides configuration on top of the test's own */
-  static async start(overrides: Record<string, string> = {}, actions?: Type[]): Promise<TestService> {
+  /**
+   * @param overrides configuration on top of the test's own
+   * @param isAwaited whether to wait until it is ready
+   */
+  static async start(
+    overrides: Record<string, string> = {},
+    actions?: Type[],
+    isAwaited = true,
+  ): Promise<TestService> {
     const { env, dispose } = await createEnvironment();
     const logger = new RecordingLogger();
     try {
       const running = await createApp(loadConfig({ ...env, ...overrides }), logger, actions);
+      if (isAwaited) await running.server.whenReady;
       return new TestService(running.app, running.mqttUrl, running.httpUrl, logger, dispose);
     } catch (error) {
       await dispose();

@@ -14,21 +14,29 @@ interface Message {
 
 /**
  * What the service publishes, in the order of the calls. Heeds what MQTT.js does not: the broker's Receive Maximum,
- * and its Maximum Packet Size, over which it would cut the service off, and again after each reconnect.
+ * and its Maximum Packet Size, over which it would cut the service off, and again after each reconnect. Keeps what is
+ * published without a connection, since MQTT.js forgets some of that when the next connection breaks early.
  */
 export class Outgoing {
   private readonly logger = new Logger('Broker');
   private readonly queue: Message[] = [];
-  private unacknowledged = 0;
   private readonly told = new Set<string>();
+  private unacknowledged = 0;
+  private isOpen = false;
 
   /** @param onDrained nothing waits any more */
   constructor(
     private readonly client: MqttClient,
     private readonly onDrained: () => void,
-  ) {}
+  ) {
+    client.on('connect', () => {
+      this.isOpen = true;
+      this.sendWaiting();
+    });
+    client.on('close', () => (this.isOpen = false));
+  }
 
-  /** Whether something waits for the broker to acknowledge what was sent before. */
+  /** Whether something waits for a connection, or for the broker to acknowledge what was sent before. */
   get isWaiting(): boolean {
     return this.queue.length > 0;
   }
@@ -42,26 +50,24 @@ export class Outgoing {
   }
 
   publish(topic: string, payload: string, options: IClientPublishOptions): void {
-    if (options.qos === 0) this.send({ topic, payload, options });
-    else {
-      this.queue.push({ topic, payload, options });
-      this.sendWaiting();
-    }
+    this.queue.push({ topic, payload, options });
+    this.sendWaiting();
   }
 
   private sendWaiting(): void {
     const limit = this.client.serverProperties?.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM;
-    while (this.queue.length > 0 && this.unacknowledged < limit) {
-      this.unacknowledged++;
-      this.send(this.queue.shift()!);
-    }
+    while (this.isOpen && this.queue.length > 0 && this.unacknowledged < limit) this.send(this.queue.shift()!);
   }
 
   private send({ topic, payload, options }: Message): void {
+    if (options.qos === 0) {
+      this.client.publish(topic, payload, options, () => {});
+      return;
+    }
+    this.unacknowledged++;
     this.client.publish(topic, payload, options, (error) => {
-      if (error && this.client.connected) this.tell(topic, error);
-      if (options.qos === 0) return;
       this.unacknowledged--;
+      if (error && this.isOpen) this.tell(topic, error);
       if (!this.isWaiting) return;
       this.sendWaiting();
       if (!this.isWaiting) this.onDrained();
