@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { Aedes, type Subscription } from 'aedes';
-import { connectAsync, type MqttClient } from 'mqtt';
+import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DeviceHiveServer } from '../src/transport/devicehive.server.js';
 import { TestClient } from './support/client.js';
 import { Mosquitto } from './support/mosquitto.js';
 import { connectOn, serviceOn } from './support/on-mosquitto.js';
@@ -138,8 +137,7 @@ describe('a broker that does not want the service', () => {
       await isReady(service);
       expect(await statusOf(service)).toBe(200);
       // A broker that gives the reason.
-      const client = service.app.get(DeviceHiveServer).unwrap<MqttClient>();
-      client.emit('disconnect', { cmd: 'disconnect', reasonCode: 142 });
+      service.mqtt.emit('disconnect', { cmd: 'disconnect', reasonCode: 142 });
       await hasLogged(service, `Another connection to ${broker.url} has taken over the client id devicehive`);
     } finally {
       await service.stop();

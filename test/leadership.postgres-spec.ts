@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CommandRepository } from '../src/actions/command/command.repository.js';
 import { LeaderLock } from '../src/database/leader-lock.js';
 import { termRow } from '../src/database/write-fence.js';
 import { Superseded } from '../src/protocol/action-error.js';
+import { UPDATE_FIELDS } from '../src/environment.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
+import { SAMPLE_DEVICE } from './support/service.js';
 
 let environment: TestEnvironment;
 let pool: DataSource;
@@ -14,6 +17,13 @@ let name: string;
 beforeAll(async () => {
   environment = await createEnvironment();
   pool = await new DataSource({ type: 'postgres', url: environment.env.DATABASE_URL }).initialize();
+  await pool.query(`INSERT INTO dh_user (id, login, password_hash, role) VALUES (1, 'admin', '', 0)`);
+  await pool.query(`INSERT INTO network (name) VALUES ('n')`);
+  await pool.query(`INSERT INTO device_type (name) VALUES ('t')`);
+  await pool.query(
+    `INSERT INTO device (device_id, name, network_id, device_type_id) VALUES ($1, 'd', 1, 1)`,
+    [SAMPLE_DEVICE],
+  );
 });
 afterAll(async () => {
   await pool?.destroy();
@@ -134,6 +144,27 @@ describe('a leader', () => {
     await expect(stuck.commitTransaction()).rejects.toThrow(/terminat|closed|released/i);
     await stuck.release().catch(() => undefined);
     expect(await pool.query(`SELECT FROM network WHERE name = 'written by the one before'`)).toEqual([]);
+  });
+});
+
+describe('a statement of a replica that was replaced', () => {
+  const scope = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false };
+  const fields = { status: 'late' };
+  const options = { updateFields: UPDATE_FIELDS, replaySeconds: 600 };
+
+  it('changes nothing, and is not answered', async () => {
+    const [first, second] = [candidate(), candidate()];
+    await first.win(() => {});
+    const before = new CommandRepository(pool, { term: first.term }, options);
+    const inserted = await before.insert(scope, SAMPLE_DEVICE, { status: 'in time' });
+    await first.resign();
+    await second.win(() => {});
+    await expect(before.update(scope, SAMPLE_DEVICE, inserted!.id, fields)).rejects.toThrow(Superseded);
+    await expect(before.insert(scope, SAMPLE_DEVICE, fields)).rejects.toThrow(Superseded);
+    const rows: { status: string }[] = await pool.query('SELECT status FROM device_command');
+    expect(rows.map(({ status }) => status)).toEqual(['in time']);
+    const now = new CommandRepository(pool, second, options);
+    expect(await now.update(scope, SAMPLE_DEVICE, inserted!.id, fields)).toMatchObject({ status: 'late' });
   });
 });
 

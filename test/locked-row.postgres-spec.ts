@@ -12,17 +12,6 @@ beforeAll(async () => {
 });
 afterAll(() => service?.stop());
 
-/** Holds the row's lock from a transaction of its own, until it is called. */
-async function lockRow(id: number): Promise<() => Promise<void>> {
-  const runner = service.app.get(DataSource).createQueryRunner();
-  await runner.startTransaction();
-  await runner.query('SELECT 1 FROM device_command WHERE id = $1 FOR UPDATE', [id]);
-  return async () => {
-    await runner.commitTransaction();
-    await runner.release();
-  };
-}
-
 const update = (commandId: number, status: string) =>
   JSON.stringify({ action: 'command/update', deviceId: SAMPLE_DEVICE, commandId, command: { status } });
 
@@ -31,7 +20,7 @@ const connect = (clientId: string) => connectRawAdmin(service.mqttUrl, clientId,
 describe('a locked row', () => {
   it('keeps a device connected that pings while its 64 pipelined updates wait 6 s', async () => {
     const id = await service.insertCommand();
-    const unlock = await lockRow(id);
+    const { unlock } = await service.lock(id);
     const device = await connect('patient');
     for (let i = 1; i <= PIPELINED; i++) device.publish(update(id, `s${i}`), { qos: 1, messageId: i });
     const pings = setInterval(() => device.write({ cmd: 'pingreq' }), 500);
@@ -54,7 +43,7 @@ describe('a locked row', () => {
 
   it('keeps a device connected that is not read any more because 200 of its updates wait', async () => {
     const id = await service.insertCommand();
-    const unlock = await lockRow(id);
+    const { unlock } = await service.lock(id);
     const device = await connect('impatient');
     for (let i = 1; i <= 200; i++) device.publish(update(id, `s${i}`), { qos: 1, messageId: i });
     const lockedAt = Date.now();
@@ -67,7 +56,7 @@ describe('a locked row', () => {
 
   it('does not hold up updates of other commands', async () => {
     const [locked, free] = [await service.insertCommand(), await service.insertCommand()];
-    const unlock = await lockRow(locked);
+    const { unlock } = await service.lock(locked);
     const waiting = await connect('waits');
     for (let i = 1; i <= 32; i++) waiting.publish(update(locked, `s${i}`), { qos: 1, messageId: i });
     const client = await service.connectAdmin();
@@ -82,17 +71,14 @@ describe('a locked row', () => {
     const impatient = await TestService.start({ REQUEST_DEADLINE_MS: '300' });
     try {
       const id = await impatient.insertCommand();
-      const runner = impatient.app.get(DataSource).createQueryRunner();
-      await runner.startTransaction();
-      await runner.query('SELECT 1 FROM device_command WHERE id = $1 FOR UPDATE', [id]);
+      const { unlock } = await impatient.lock(id);
       const client = await impatient.connectAdmin();
       const body = { deviceId: SAMPLE_DEVICE, commandId: id, command: { status: 'late' } };
       expect(await client.request('command/update', body)).toMatchObject({
         code: 503,
         error: 'The row is locked by somebody else, try again',
       });
-      await runner.commitTransaction();
-      await runner.release();
+      await unlock();
       expect((await impatient.command(id)).status).toBeNull();
     } finally {
       await impatient.stop();

@@ -1,8 +1,10 @@
 import type { LoggerService, Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { MqttClient } from 'mqtt';
 import { DataSource } from 'typeorm';
 import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
+import { DeviceHiveServer } from '../../src/transport/devicehive.server.js';
 import { createEnvironment } from './environment.js';
 import { TestClient, type TestClientOptions } from './client.js';
 import { RawClient } from './raw-client.js';
@@ -92,6 +94,24 @@ export class TestService {
       [deviceId, command],
     );
     return Number(row!.id);
+  }
+
+  /** Holds a row's lock from a transaction of its own until it is unlocked. */
+  async lock(id: number): Promise<{ unlock(): Promise<void> }> {
+    const runner = this.app.get(DataSource).createQueryRunner();
+    await runner.startTransaction();
+    await runner.query('SELECT 1 FROM device_command WHERE id = $1 FOR UPDATE', [id]);
+    return {
+      async unlock() {
+        await runner.commitTransaction();
+        await runner.release();
+      },
+    };
+  }
+
+  /** The service's own client of its broker. */
+  get mqtt(): MqttClient {
+    return this.app.get(DeviceHiveServer).unwrap<MqttClient>();
   }
 
   async command(id: number): Promise<Record<string, unknown>> {
