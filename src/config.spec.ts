@@ -79,6 +79,17 @@ describe('loadConfig', () => {
     });
   });
 
+  it('wants a client id for each member of a group', () => {
+    const group = { MQTT_URL: 'mqtt://broker', MQTT_SHARED_GROUP: 'dh' };
+    expect(() => load(group)).toThrow(
+      /^MQTT_CLIENT_ID is missing: in a group each replica needs one of its own$/,
+    );
+    expect(load({ ...group, MQTT_CLIENT_ID: 'one' }).external).toMatchObject({
+      sharedGroup: 'dh',
+      clientId: 'one',
+    });
+  });
+
   it('names the file of certificates that cannot be read', () => {
     expect(() => load({ MQTT_URL: 'mqtts://broker', MQTT_CA_FILE: '/no/such/file' })).toThrow(
       /^MQTT_CA_FILE cannot be read: .*\/no\/such\/file/,

@@ -8,7 +8,7 @@ import { readOrCreateSecret } from './auth/secret-file.js';
 import type { BrokerOptions } from './broker/broker.options.js';
 import type { DatabaseOptions } from './database/database.options.js';
 import type { ExternalBrokerOptions } from './external-broker/external-broker.options.js';
-import { Environment, readEnvironment } from './environment.js';
+import { DEFAULT_CLIENT_ID, Environment, readEnvironment } from './environment.js';
 import type { TransportOptions } from './transport/transport.options.js';
 
 /** The whole configuration, checked; each part goes to the module that needs it. */
@@ -77,6 +77,9 @@ function databaseOptions(e: Environment): DatabaseOptions {
 function externalBrokerOptions(e: Environment): ExternalBrokerOptions | undefined {
   if (!e.MQTT_URL) return undefined;
   const url = new URL(e.MQTT_URL);
+  if (e.MQTT_SHARED_GROUP && e.MQTT_CLIENT_ID === DEFAULT_CLIENT_ID) {
+    throw new Error('MQTT_CLIENT_ID is missing: in a group each replica needs one of its own');
+  }
   return {
     url: `${url.protocol}//${url.hostname}:${url.port || (url.protocol === 'mqtts:' ? 8883 : 1883)}`,
     clientId: e.MQTT_CLIENT_ID,

@@ -4,6 +4,7 @@ import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Max, Min, ValidateBy, validateSync } from 'class-validator';
 
 export const UPDATE_FIELDS = ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'] as const;
+export const DEFAULT_CLIENT_ID = 'devicehive';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /** A variable's check: `problem` completes the sentence "NAME ...". */
@@ -51,7 +52,7 @@ export class Environment {
   @Text() MQTT_HOST = '127.0.0.1';
   @Integer(0, 65_535) MQTT_PORT?: number;
   @Setting('must have 1 to 128 characters, without /, +, # and control characters', isClientId)
-  MQTT_CLIENT_ID = 'devicehive';
+  MQTT_CLIENT_ID = DEFAULT_CLIENT_ID;
   @Setting('must have no /, + and #', (value) => /^[^/+#]+$/.test(value)) MQTT_SHARED_GROUP?: string;
   @Text() MQTT_CA_FILE?: string;
   @Text() MQTT_USERNAME?: string;

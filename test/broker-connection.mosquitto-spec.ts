@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { Aedes, type Subscription } from 'aedes';
 import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -198,6 +199,31 @@ describe('a broker without MQTT 5', () => {
         }
       },
     ));
+});
+
+describe('a broker with TLS', () => {
+  const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
+  const tls = (conf: string) =>
+    conf.replace(
+      /^listener 1883$/m,
+      `$&\ncertfile ${fixture('broker.pem')}\nkeyfile ${fixture('broker-key.pem')}`,
+    );
+
+  it('is trusted when MQTT_CA_FILE says so, and not otherwise', async () => {
+    const broker = await Mosquitto.start({ edit: tls });
+    const overrides = { ...serviceOn(broker), MQTT_URL: broker.url.replace('mqtt:', 'mqtts:') };
+    const service = await TestService.start({ ...overrides, MQTT_CA_FILE: fixture('ca.pem') });
+    expect(await statusOf(service)).toBe(200);
+    await service.stop();
+    const wary = await TestService.start(overrides, undefined, false);
+    try {
+      await hasLogged(wary, 'unable to verify the first certificate; trying again');
+      expect(await statusOf(wary)).toBe(503);
+    } finally {
+      await wary.stop();
+      await broker.stop();
+    }
+  });
 });
 
 describe('requests of an unusual kind', () => {

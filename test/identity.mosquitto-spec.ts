@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TestClient } from './support/client.js';
+import { TestClient } from './support/client.js';
 import { Mosquitto } from './support/mosquitto.js';
 import { connectOn, serviceOn } from './support/on-mosquitto.js';
+import { MqttProxy } from './support/proxy.js';
 import { SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
 
@@ -197,6 +198,41 @@ describe('CLIENT_ID_SOURCE=property on a broker that adds none', () => {
       expect(victim.messages).toEqual([]);
       await Promise.all([victim.end(), forger.end()]);
     } finally {
+      await open.stop();
+    }
+  });
+});
+
+describe('CLIENT_ID_SOURCE=property on a broker that adds it', () => {
+  it('knows who asks, whatever the client says, on plain dh/request', async () => {
+    const open = await Mosquitto.start({ open: true });
+    const proxy = await MqttProxy.start(open.url);
+    proxy.rewrite = (direction, packet, clientId) => {
+      if (direction === 'toClient' || packet.cmd !== 'publish') return packet;
+      const { userProperties = {} } = packet.properties ?? {};
+      const own = [(userProperties as Record<string, string | string[]>).client ?? [], clientId].flat();
+      return {
+        ...packet,
+        properties: { ...packet.properties, userProperties: { ...userProperties, client: own } },
+      };
+    };
+    const sure = await TestService.start({ MQTT_URL: proxy.url, CLIENT_ID_SOURCE: 'property:client' });
+    try {
+      const connect = (clientId: string) =>
+        TestClient.connect(proxy.url, { clientId, protocolVersion: 5, requestTopic: 'dh/request' });
+      const [victim, forger] = [await connect('victim'), await connect('forger')];
+      expect(await victim.request('command/get')).toMatchObject({ code: 401 });
+      await forger.mqtt.publishAsync('dh/request', '{"action":"command/get","requestId":"forged"}', {
+        qos: 1,
+        properties: { userProperties: { client: 'victim' } },
+      });
+      const { topic } = await forger.next(({ json }) => json.requestId === 'forged');
+      expect(topic).toBe('dh/response/command/get@forger');
+      await victim.end();
+      await forger.end();
+    } finally {
+      await sure.stop();
+      await proxy.stop();
       await open.stop();
     }
   });

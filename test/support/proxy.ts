@@ -14,6 +14,8 @@ export interface SeenPacket {
 export class MqttProxy {
   /** decides at each packet whether it vanishes; it may be set at any time */
   drop: (direction: Direction, packet: Packet) => boolean = () => false;
+  /** makes another packet of one, knowing whose connection it is, as a broker with a plugin would */
+  rewrite?: (direction: Direction, packet: Packet, clientId: string) => Packet;
   /** all packets of all connections, in the order in which they came here */
   readonly packets: SeenPacket[] = [];
   private readonly sockets = new Set<Socket>();
@@ -74,12 +76,12 @@ export class MqttProxy {
     }
     const broker = connect({ host: this.target.hostname, port: Number(this.target.port) });
     // The version is in the client's CONNECT, before anything that looks different in MQTT 5.
-    const version = { protocolVersion: 4 };
-    this.pass('toBroker', client, broker, version);
-    this.pass('toClient', broker, client, version);
+    const peer: Peer = { protocolVersion: 4, clientId: '' };
+    this.pass('toBroker', client, broker, peer);
+    this.pass('toClient', broker, client, peer);
   }
 
-  private pass(direction: Direction, from: Socket, to: Socket, version: { protocolVersion: number }): void {
+  private pass(direction: Direction, from: Socket, to: Socket, peer: Peer): void {
     this.sockets.add(from);
     from.setNoDelay(true);
     let rest: Buffer = Buffer.alloc(0);
@@ -89,7 +91,10 @@ export class MqttProxy {
       while ((length = packetLength(rest)) !== undefined && length <= rest.length) {
         const bytes = rest.subarray(0, length);
         rest = rest.subarray(length);
-        if (!this.isDropped(direction, parse(bytes, version))) to.write(bytes);
+        const packet = parse(bytes, peer);
+        if (this.isDropped(direction, packet)) continue;
+        const other = packet && this.rewrite?.(direction, packet, peer.clientId);
+        to.write(other ? mqttPacket.generate(other, { protocolVersion: peer.protocolVersion }) : bytes);
       }
     });
     if (this.isHolding) from.pause();
@@ -122,13 +127,22 @@ function packetLength(bytes: Buffer): number | undefined {
   return bytes.length > 4 ? bytes.length : undefined;
 }
 
+/** The client of a connection, from its CONNECT. */
+interface Peer {
+  protocolVersion: number;
+  clientId: string;
+}
+
 /** A parser for each packet: after an error in one it would misread the next. */
-function parse(bytes: Buffer, version: { protocolVersion: number }): Packet | undefined {
+function parse(bytes: Buffer, peer: Peer): Packet | undefined {
   let parsed: Packet | undefined;
-  const parser = mqttPacket.parser(version);
+  const parser = mqttPacket.parser({ protocolVersion: peer.protocolVersion });
   parser.on('packet', (packet: Packet) => (parsed = packet));
   parser.on('error', () => undefined);
   parser.parse(bytes);
-  if (parsed?.cmd === 'connect') version.protocolVersion = parsed.protocolVersion ?? 4;
+  if (parsed?.cmd === 'connect') {
+    peer.protocolVersion = parsed.protocolVersion ?? 4;
+    peer.clientId = parsed.clientId;
+  }
   return parsed;
 }

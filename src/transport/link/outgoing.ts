@@ -56,7 +56,8 @@ export class Outgoing {
 
   private sendWaiting(): void {
     const limit = this.client.serverProperties?.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM;
-    while (this.isOpen && this.queue.length > 0 && this.unacknowledged < limit) this.send(this.queue.shift()!);
+    while (this.isOpen && this.queue.length > 0 && this.unacknowledged < limit)
+      this.send(this.queue.shift()!);
   }
 
   private send({ topic, payload, options }: Message): void {
