@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, Injectable, Logger, type RpcExceptionFilter 
 import { type Observable, throwError } from 'rxjs';
 import { ActionError, internalError, Superseded } from '../protocol/action-error.js';
 import type { DeviceHiveContext } from './devicehive.context.js';
-import { refusalLine } from './refusal-line.js';
+import { refusalLine } from './intake/refusal-line.js';
 
 /**
  * Turns whatever a guard, pipe or handler throws into the one error reply, with one line in the log.

@@ -3,7 +3,7 @@ import type { ArgumentMetadata } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { decodeEnvelope } from '../protocol/envelope.js';
 import { ActionValidationPipe } from './action-validation.pipe.js';
-import { IntegerField, NestedField, TextField } from './dto-fields.js';
+import { IntegerField, NestedField, TextField } from './dto/dto-fields.js';
 
 class InnerDto {
   @TextField({ wrong: 'inner first' }) first?: string;

@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { validate, type ValidationError } from 'class-validator';
 import { ActionError, MALFORMED_JSON } from '../protocol/action-error.js';
-import { readDto } from './dto-reader.js';
+import { readDto } from './dto/dto-reader.js';
 
 /** What TypeScript gives as type where a parameter is no class of its own. */
 const NOT_DTOS = new Set<unknown>([Object, String, Number, Boolean, Array]);

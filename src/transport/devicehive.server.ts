@@ -9,8 +9,8 @@ import { Lanes } from './lanes.js';
 import { BrokerLink } from './link/broker-link.js';
 import { drain, endClient } from './link/drain.js';
 import { type Delivery, RequestChannel } from './link/request-channel.js';
-import { Replies } from './replies.js';
-import { RequestIntake } from './request-intake.js';
+import { Replies } from './intake/replies.js';
+import { RequestIntake } from './intake/request-intake.js';
 import { TransportOptions } from './transport.options.js';
 
 /** Requests in work at SIGTERM get this long to be answered; the whole stop has 10 s. */

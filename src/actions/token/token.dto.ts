@@ -1,4 +1,4 @@
-import { TextField } from '../../transport/dto-fields.js';
+import { TextField } from '../../transport/dto/dto-fields.js';
 
 export class AuthenticateDto {
   /** an access token */

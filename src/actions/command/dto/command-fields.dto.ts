@@ -1,6 +1,6 @@
 import { JsonText } from '../../../protocol/json-text.js';
 import { isEventName } from '../../../protocol/topics.js';
-import { Int32Field, JsonObjectField, TextField, TimestampField } from '../../../transport/dto-fields.js';
+import { Int32Field, JsonObjectField, TextField, TimestampField } from '../../../transport/dto/dto-fields.js';
 import type { CommandFields } from '../device-command.js';
 
 const NAME_TOO_LONG = 'Command name must have at most 128 characters and 64 levels';

@@ -1,4 +1,4 @@
-import { IntegerField, TextField } from '../../../transport/dto-fields.js';
+import { IntegerField, TextField } from '../../../transport/dto/dto-fields.js';
 import { COMMAND_ID_EMPTY, DEVICE_ID_EMPTY } from '../command.errors.js';
 
 export class GetCommandDto {

@@ -1,4 +1,4 @@
-import { NestedField, TextField } from '../../../transport/dto-fields.js';
+import { NestedField, TextField } from '../../../transport/dto/dto-fields.js';
 import { CommandFieldsDto } from './command-fields.dto.js';
 import { COMMAND_REQUIRED, DEVICE_ID_EMPTY } from '../command.errors.js';
 

@@ -1,4 +1,4 @@
-import { IntegerField, NestedField, TextField } from '../../../transport/dto-fields.js';
+import { IntegerField, NestedField, TextField } from '../../../transport/dto/dto-fields.js';
 import { CommandFieldsDto } from './command-fields.dto.js';
 import { COMMAND_ID_EMPTY, COMMAND_IS_NULL, DEVICE_ID_EMPTY } from '../command.errors.js';
 

@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
-import { ActionError } from '../protocol/action-error.js';
-import { type Answered, errorReply } from '../protocol/envelope.js';
-import { shown } from '../protocol/shown.js';
-import { isActionName } from '../protocol/topics.js';
-import type { Delivery, RequestChannel } from './link/request-channel.js';
+import { ActionError } from '../../protocol/action-error.js';
+import { type Answered, errorReply } from '../../protocol/envelope.js';
+import { shown } from '../../protocol/shown.js';
+import { isActionName } from '../../protocol/topics.js';
+import type { Delivery, RequestChannel } from '../link/request-channel.js';
 import { refusalLine } from './refusal-line.js';
 import type { Refusal } from './request-reader.js';
 

@@ -1,7 +1,7 @@
-import type { ActionError } from '../protocol/action-error.js';
-import type { Answered } from '../protocol/envelope.js';
-import { shown } from '../protocol/shown.js';
-import type { RequestOrigin } from './link/client-identity.js';
+import type { ActionError } from '../../protocol/action-error.js';
+import type { Answered } from '../../protocol/envelope.js';
+import { shown } from '../../protocol/shown.js';
+import type { RequestOrigin } from '../link/client-identity.js';
 
 /** The one line of the log for a refused request, by which it can be found from its reply. */
 export function refusalLine(origin: RequestOrigin, error: ActionError, request?: Answered): string {

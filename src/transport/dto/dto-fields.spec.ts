@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { describe, expect, it } from 'vitest';
-import { JsonText } from '../protocol/json-text.js';
-import { decodeEnvelope } from '../protocol/envelope.js';
-import { ActionValidationPipe } from './action-validation.pipe.js';
+import { JsonText } from '../../protocol/json-text.js';
+import { decodeEnvelope } from '../../protocol/envelope.js';
+import { ActionValidationPipe } from '../action-validation.pipe.js';
 import {
   Int32Field,
   IntegerField,

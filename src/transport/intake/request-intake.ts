@@ -1,9 +1,9 @@
-import { overloaded, stopping } from '../protocol/action-error.js';
-import type { Envelope } from '../protocol/envelope.js';
-import type { Delivery } from './link/request-channel.js';
+import { overloaded, stopping } from '../../protocol/action-error.js';
+import type { Envelope } from '../../protocol/envelope.js';
+import type { Delivery } from '../link/request-channel.js';
 import type { Replies } from './replies.js';
 import { readRequest, type Refusal } from './request-reader.js';
-import type { TransportOptions } from './transport.options.js';
+import type { TransportOptions } from '../transport.options.js';
 import { WorkLimit } from './work-limit.js';
 
 /** Which requests are executed, and when: as many at a time as the limit allows, and none that cannot be. */

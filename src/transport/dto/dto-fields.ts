@@ -1,9 +1,9 @@
 import { applyDecorators } from '@nestjs/common';
 import { IsOptional, ValidateBy, ValidateNested, type ValidationOptions } from 'class-validator';
-import { MALFORMED_JSON } from '../protocol/action-error.js';
-import { isJsonObject } from '../protocol/json-object.js';
-import { memberText, membersOf } from '../protocol/json-text.js';
-import { parseTimestamp } from '../protocol/timestamps.js';
+import { MALFORMED_JSON } from '../../protocol/action-error.js';
+import { isJsonObject } from '../../protocol/json-object.js';
+import { memberText, membersOf } from '../../protocol/json-text.js';
+import { parseTimestamp } from '../../protocol/timestamps.js';
 import { type FieldReader, readDto, ReadWith } from './dto-reader.js';
 
 /**

@@ -1,7 +1,7 @@
-import { ActionError } from '../protocol/action-error.js';
-import { type Answered, decodeEnvelope, type Envelope, type EnvelopeError } from '../protocol/envelope.js';
-import { PROBE_ACTION } from '../protocol/topics.js';
-import type { Delivery } from './link/request-channel.js';
+import { ActionError } from '../../protocol/action-error.js';
+import { type Answered, decodeEnvelope, type Envelope, type EnvelopeError } from '../../protocol/envelope.js';
+import { PROBE_ACTION } from '../../protocol/topics.js';
+import type { Delivery } from '../link/request-channel.js';
 
 const FOREIGN_TOPIC = 'Response Topic must be below dh/response/ and end in @ and the own client id';
 
