@@ -33,7 +33,7 @@ export interface Config {
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const e = readEnvironment(env);
   const tryIt = e.DATABASE_URL === undefined;
-  const warnings: string[] = [];
+  const warnings = withoutEffect(env);
   return {
     logLevel: e.LOG_LEVEL,
     http: { host: e.HTTP_HOST, port: e.HTTP_PORT ?? 3000, mayChangePort: tryIt && e.HTTP_PORT === undefined },
@@ -47,7 +47,11 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       serviceClientId: e.MQTT_CLIENT_ID,
     },
     external: externalBrokerOptions(e),
-    transport: { maxRequestBytes: e.MAX_REQUEST_BYTES, maxInFlight: e.MAX_IN_FLIGHT },
+    transport: {
+      maxRequestBytes: e.MAX_REQUEST_BYTES,
+      maxInFlight: e.MAX_IN_FLIGHT,
+      deadlineMs: e.REQUEST_DEADLINE_MS,
+    },
     auth: { secret: secretOf(e, warnings), identityProvider: identityProviderOf(e) },
     command: { updateFields: e.COMMAND_UPDATE_FIELDS, replaySeconds: e.REQUEST_REPLAY_WINDOW },
     warnings,
@@ -77,20 +81,55 @@ function databaseOptions(e: Environment): DatabaseOptions {
 function externalBrokerOptions(e: Environment): ExternalBrokerOptions | undefined {
   if (!e.MQTT_URL) return undefined;
   const url = new URL(e.MQTT_URL);
+  const credentials = credentialsOf(e, url);
+  if (url.hostname === '') throw new Error('MQTT_URL must name a host');
   if (e.MQTT_SHARED_GROUP && e.MQTT_CLIENT_ID === DEFAULT_CLIENT_ID) {
     throw new Error('MQTT_CLIENT_ID is missing: in a group each replica needs one of its own');
   }
   return {
     url: `${url.protocol}//${url.hostname}:${url.port || (url.protocol === 'mqtts:' ? 8883 : 1883)}`,
     clientId: e.MQTT_CLIENT_ID,
-    username: e.MQTT_USERNAME ?? (decodeURIComponent(url.username) || undefined),
-    password: e.MQTT_PASSWORD ?? (decodeURIComponent(url.password) || undefined),
+    ...credentials,
     ca: e.MQTT_CA_FILE === undefined ? undefined : readCertificates(e.MQTT_CA_FILE),
     sharedGroup: e.MQTT_SHARED_GROUP,
     clientIdProperty: /^property:(.+)$/.exec(e.CLIENT_ID_SOURCE)?.[1],
     maxInFlight: e.MAX_IN_FLIGHT,
     maxRequestBytes: e.MAX_REQUEST_BYTES,
   };
+}
+
+/** From the variables, or from the URL. */
+function credentialsOf(e: Environment, url: URL): { username?: string; password?: string } {
+  try {
+    const username = e.MQTT_USERNAME ?? (decodeURIComponent(url.username) || undefined);
+    const password = e.MQTT_PASSWORD ?? (decodeURIComponent(url.password) || undefined);
+    // MQTT 3.1.1 has no password without a user name, and MQTT.js sends nothing at all then.
+    if (password && !username) throw new Error('MQTT_USERNAME is missing: MQTT_PASSWORD is set');
+    return { username, password };
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    throw new Error(
+      'MQTT_URL has credentials that are not percent-encoded: use MQTT_USERNAME and MQTT_PASSWORD',
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+const ONLY_WITH_MQTT_URL = [
+  'MQTT_USERNAME',
+  'MQTT_PASSWORD',
+  'MQTT_CA_FILE',
+  'MQTT_SHARED_GROUP',
+  'CLIENT_ID_SOURCE',
+] as const;
+
+function withoutEffect(env: NodeJS.ProcessEnv): string[] {
+  if (env.MQTT_URL) return [];
+  return ONLY_WITH_MQTT_URL.filter((name) => env[name]).map(
+    (name) => `${name} has no effect without MQTT_URL`,
+  );
 }
 
 function readCertificates(file: string): Buffer {
@@ -101,9 +140,9 @@ function readCertificates(file: string): Buffer {
   }
 }
 
-/** Whether nobody beyond this machine reaches the service: through its own broker, or through that of MQTT_URL. */
+/** Whether nobody beyond this machine reaches the service. Who reaches a broker of one's own it cannot know. */
 function isPrivate(e: Environment): boolean {
-  return isLoopback(e.MQTT_URL ? new URL(e.MQTT_URL).hostname : e.MQTT_HOST);
+  return !e.MQTT_URL && isLoopback(e.MQTT_HOST);
 }
 
 function secretOf(e: Environment, warnings: string[]): Uint8Array {
@@ -146,5 +185,5 @@ function parsePublicKey(pem: string): KeyObject {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
+  return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Aedes, type Subscription } from 'aedes';
 import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DeviceHiveServer } from '../src/transport/devicehive.server.js';
 import { TestClient } from './support/client.js';
 import { Mosquitto } from './support/mosquitto.js';
 import { connectOn, serviceOn } from './support/on-mosquitto.js';
@@ -266,6 +267,21 @@ describe('requests of an unusual kind', () => {
     const { json, packet } = await alice.send(JSON.stringify(insert('zero')), { qos: 0 });
     expect(json).toMatchObject({ status: 'success' });
     expect(packet.qos).toBe(0);
+  });
+
+  it('with a name that no topic takes are told of under another topic, and cost nobody anything', async () => {
+    for (const command of ['\uffff', 'a\u{1fffe}b', '/'.repeat(63)]) {
+      expect(await alice.request('command/insert', insert(command))).toMatchObject({ status: 'success' });
+    }
+    expect(service.mqtt.connected).toBe(true);
+    expect(service.logger.lines.filter((line) => line.includes('away'))).toEqual([]);
+  });
+
+  it('whose event the broker punishes by ending each connection are told of no more, and all is well', async () => {
+    service.app.get(DeviceHiveServer).publishEvent('dh/command/\uffff', '{}');
+    await hasLogged(service, 'The broker ends each connection over a message on "dh/command/');
+    expect(await alice.request('command/get')).toMatchObject({ code: 401 });
+    await isReady(service);
   });
 
   /** A command that no request could have made over this broker. */

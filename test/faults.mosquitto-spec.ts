@@ -123,6 +123,46 @@ describe('of two replicas', () => {
   }, 90_000);
 });
 
+describe('a service that is ended', () => {
+  it('lets out all events, acknowledgements and answers of what it has done, also to a slow broker', async () => {
+    await broker.stop();
+    broker = await Mosquitto.start({
+      users: [...NAMES, 'watcher'],
+      acl: letWatch('watcher'),
+      edit: (conf) => conf.replace(/^max_inflight_messages.*$/m, 'max_inflight_messages 20'),
+    });
+    const proxy = await MqttProxy.start(broker.url);
+    proxy.latencyMs = 15;
+    try {
+      const service = await startService(proxy.url);
+      const { sending, load } = await startLoad(2_000);
+      await hasAnswered(load, 300);
+      service.kill('SIGTERM');
+      expect(await service.exit()).toBe(0);
+      expect(service.output).not.toMatch(/refuses|Maximum call stack/);
+      await startService();
+      const faultEndedAt = now();
+      await sending;
+      expect(await load.check({ faultEndedAt })).toEqual([]);
+      expect(refusals(load)).toEqual([]);
+      const told = new Set(load.ledger.events.map(({ status }) => status));
+      expect(load.ledger.requests.filter(({ value }) => !told.has(value))).toEqual([]);
+    } finally {
+      await proxy.stop();
+    }
+  }, 90_000);
+
+  it('gives way to a replica that reaches the broker, when it does not itself', async () => {
+    const { env } = environment();
+    const lost = start({ ...env, ...serviceOn(broker), MQTT_PASSWORD: 'wrong' });
+    await expect.poll(() => lost.output, { timeout: 10_000 }).toContain('Leads, epoch 1');
+    const other = start({ ...env, ...serviceOn(broker) });
+    await other.ready();
+    await hasRole(other, 'standby');
+    await expect.poll(() => role(other), { timeout: 30_000, interval: 200 }).toBe('active');
+  }, 60_000);
+});
+
 describe('the broker', () => {
   it('may be restarted in the middle of a load', async () => {
     await startService();

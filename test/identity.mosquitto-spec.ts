@@ -117,6 +117,7 @@ describe('a Response Topic', () => {
     'dh/response/x@bob@alice',
     'dh/response/#',
     'dh/response/+@alice',
+    `dh/response${'/'.repeat(300)}x@alice`,
   ])(
     '%s gets nothing: the sender is told on the normal topic, and nothing is executed',
     async (responseTopic) => {

@@ -1,5 +1,5 @@
 import { QueryFailedError } from 'typeorm';
-import { ActionError } from '../protocol/action-error.js';
+import { ActionError, rowLocked } from '../protocol/action-error.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 /** PostgreSQL's own codes; anything else is of the socket. */
@@ -32,7 +32,7 @@ export function databaseError(error: unknown, ifCutOff = UNAVAILABLE): unknown {
   const unavailable = (text: string) => new ActionError(503, text, { cause: error });
   if (!(error instanceof QueryFailedError)) return unavailable(UNAVAILABLE);
   const { code = '' } = error.driverError as Error & { code?: string };
-  if (code === LOCK_NOT_AVAILABLE) return unavailable('The row is locked by somebody else, try again');
+  if (code === LOCK_NOT_AVAILABLE) return rowLocked(error);
   if (!SQLSTATE.test(code) || CUT_OFF.test(code)) return unavailable(ifCutOff);
   return error;
 }

@@ -15,6 +15,9 @@ const LEASE_MS = 2_000;
 const RETRY_MS = 1_000;
 const CONNECT_MS = 5_000;
 
+/** After giving the lock back; longer than a standby takes to ask for it. */
+const YIELD_MS = 3 * POLL_MS;
+
 /** Another name in `pg_stat_activity` than the pool's, for whoever looks at the connections. */
 const APPLICATION = 'nest-devicehive leader';
 
@@ -31,6 +34,10 @@ const UNSEAT = `
 const NEXT_EPOCH = `
   INSERT INTO leadership AS l (name, epoch) VALUES ($1, 1)
   ON CONFLICT (name) DO UPDATE SET epoch = l.epoch + 1 RETURNING epoch`;
+/** Sessions of others that lead or wait, on this database; for another broker too, which does no harm. */
+const RIVALS = `
+  SELECT FROM pg_stat_activity
+   WHERE application_name = $1 AND datname = current_database() AND pid <> $2`;
 const END_BLOCKERS = 'SELECT pg_terminate_backend(pid) FROM unnest(pg_blocking_pids($1)) pid';
 
 /**
@@ -78,10 +85,29 @@ export class LeaderLock extends Leadership {
     return this.onLost;
   }
 
+  override async hasRival(): Promise<boolean> {
+    const rows = await this.pool
+      .query<object[]>(RIVALS, [APPLICATION, processIdOf(this.client)])
+      .catch(() => []);
+    return rows.length > 0;
+  }
+
+  override async yield(): Promise<void> {
+    this.epoch = undefined;
+    await this.disconnect();
+    await delay(YIELD_MS, undefined, { ref: false });
+  }
+
   override async resign(): Promise<void> {
     this.isResigned = true;
     this.epoch = undefined;
-    await this.client?.end().catch(() => undefined);
+    await this.disconnect();
+  }
+
+  /** A connection that is cut off silently may not end for long. */
+  private async disconnect(): Promise<void> {
+    const ended = this.client?.end().catch(() => undefined);
+    await Promise.race([ended, delay(RETRY_MS, undefined, { ref: false })]);
   }
 
   private async campaign(onWait: () => void): Promise<boolean> {
@@ -89,6 +115,8 @@ export class LeaderLock extends Leadership {
       connectionString: this.url,
       application_name: APPLICATION,
       connectionTimeoutMillis: CONNECT_MS,
+      // One that hangs is given up: this process leads on a connection that works, or not at all.
+      query_timeout: CONNECT_MS,
       keepAlive: true,
     });
     this.client = client;
@@ -121,9 +149,8 @@ export class LeaderLock extends Leadership {
 
   /** What the leader before has in work is ended where it does not end by itself: it is done again by this one. */
   private async nextEpoch(client: Client): Promise<string> {
-    const { processID } = client as unknown as { processID: number };
     const timer = setInterval(() => {
-      this.pool.query(END_BLOCKERS, [processID]).catch(() => undefined);
+      this.pool.query(END_BLOCKERS, [processIdOf(client)]).catch(() => undefined);
     }, POLL_MS);
     try {
       return (await client.query<{ epoch: string }>(NEXT_EPOCH, [this.name])).rows[0]!.epoch;
@@ -145,8 +172,8 @@ export class LeaderLock extends Leadership {
 
   private async lose(client: Client): Promise<void> {
     this.epoch = undefined;
-    this.say('Does not lead any more: the connection to the database broke');
-    await Promise.race([client.end().catch(() => undefined), delay(RETRY_MS, undefined, { ref: false })]);
+    this.say('Does not lead any more');
+    if (client === this.client) await this.disconnect();
   }
 
   /** Once, and not at each attempt. */
@@ -154,4 +181,9 @@ export class LeaderLock extends Leadership {
     if (text !== this.said && !this.isResigned) this.logger.log(text);
     this.said = text;
   }
+}
+
+/** Of the session's process on the server. */
+function processIdOf(client: Client | undefined): number {
+  return (client as unknown as { processID?: number } | undefined)?.processID ?? 0;
 }

@@ -9,6 +9,11 @@ export abstract class Leadership extends WriteFence {
   abstract win(onWait: () => void): Promise<boolean>;
   /** Resolves when this process does not lead any more. */
   abstract lost(): Promise<void>;
+  /** Whether another process waits to lead. */
+  abstract hasRival(): Promise<boolean>;
+  /** Gives others a chance to win; this process may win again afterwards. */
+  abstract yield(): Promise<void>;
+  /** For good. */
   abstract resign(): Promise<void>;
 }
 
@@ -25,6 +30,12 @@ export class SoleProcess extends Leadership {
   override lost(): Promise<void> {
     return this.resigned;
   }
+
+  override async hasRival(): Promise<boolean> {
+    return false;
+  }
+
+  override async yield(): Promise<void> {}
 
   override async resign(): Promise<void> {
     this.onResign();

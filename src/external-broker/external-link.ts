@@ -1,9 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Leadership } from '../database/leadership.js';
 import { BrokerLink, type LinkListener } from '../transport/link/broker-link.js';
 import { type ClientIdentity, PropertyIdentity, TopicIdentity } from '../transport/link/client-identity.js';
 import { openBrokerClient } from './broker-client.js';
 import { ExternalBrokerOptions } from './external-broker.options.js';
+
+/** A leader that no request reaches for so long gives others a chance. */
+const USELESS_MS = 15_000;
+const CHECK_MS = 1_000;
+/** Times MAX_IN_FLIGHT: requests that wait here, a few kilobytes each. */
+const WAITING_FACTOR = 8;
 
 /**
  * The service as a client of a broker of one's own. Replicas share a client id, and the one that leads connects: two
@@ -15,6 +22,7 @@ export class ExternalLink extends BrokerLink {
   override readonly clientId: string;
   override readonly sharedGroup?: string;
   override readonly keepsRequests: boolean;
+  override readonly maxUnacknowledged: number;
   override readonly mayBeAway = true;
   private isClosing = false;
 
@@ -26,6 +34,7 @@ export class ExternalLink extends BrokerLink {
     const { clientId, sharedGroup, clientIdProperty } = options;
     this.clientId = clientId;
     this.sharedGroup = sharedGroup;
+    this.maxUnacknowledged = options.maxInFlight * WAITING_FACTOR;
     // A member of a group hands over what comes from now on by leaving it.
     this.keepsRequests = sharedGroup === undefined;
     this.identity = clientIdProperty ? new PropertyIdentity(clientIdProperty) : new TopicIdentity();
@@ -46,11 +55,25 @@ export class ExternalLink extends BrokerLink {
       if (this.isClosing) return;
       const client = openBrokerClient(this.options);
       listener.opened(client);
-      await this.leadership.lost();
+      const term = new AbortController();
+      await Promise.race([this.leadership.lost(), this.uselessness(listener, term.signal)]);
+      term.abort();
       if (this.isClosing) return;
       client.end(true);
-      // What is in work would else run in the next term.
+      await this.leadership.yield();
+      // What is in work would else hold places that the next term needs.
       await listener.ended();
+    }
+  }
+
+  /** Resolves when requests have not reached this replica for so long that another one had better try. */
+  private async uselessness(listener: LinkListener, signal: AbortSignal): Promise<void> {
+    let servedAt = performance.now();
+    while (!signal.aborted) {
+      await delay(CHECK_MS, undefined, { ref: false, signal }).catch(() => undefined);
+      if (listener.isServing()) servedAt = performance.now();
+      const isLate = performance.now() - servedAt > USELESS_MS;
+      if (isLate && (await this.leadership.hasRival())) return;
     }
   }
 }

@@ -26,6 +26,8 @@ export const tokenExpired = (): ActionError => new ActionError(401, 'Token expir
 export const accessDenied = (): ActionError => new ActionError(403, 'Access is denied');
 export const internalError = (): ActionError => new ActionError(500, 'Internal server error');
 export const overloaded = (): ActionError => new ActionError(503, 'Service is overloaded, try again');
+export const rowLocked = (cause?: unknown): ActionError =>
+  new ActionError(503, 'The row is locked by somebody else, try again', { cause });
 export const stopping = (): ActionError => new ActionError(503, 'Service is stopping, try again');
 export const deviceNotFound = (deviceId: string): ActionError =>
   new ActionError(404, `Device with such deviceId = ${deviceId} not found`);

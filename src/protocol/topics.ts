@@ -4,6 +4,10 @@ export const REQUEST_TOPIC = 'dh/request';
 export const PROBE_ACTION = '$probe';
 const RESPONSE_PREFIX = 'dh/response/';
 const MAX_RESPONSE_TOPIC = 1_024;
+/** Levels of a name in a topic; Aedes takes 100 levels at most, Mosquitto 200, and both cut off who publishes more. */
+const MAX_NAME_LEVELS = 64;
+/** Wildcards and what brokers take for a malformed packet: control characters, and non-characters like U+FFFF. */
+const UNFIT_FOR_NAMES = /[+#\p{Cc}\p{Noncharacter_Code_Point}]/u;
 
 export type EventKind = 'command' | 'command_update' | 'notification';
 
@@ -34,9 +38,8 @@ export function responseOwner(topic: string): string | undefined {
  * Who owns it is decided by the first `@`, as everywhere: `dh/response/x@victim@attacker` is not the attacker's.
  */
 export function isResponseTopicOf(topic: string, clientId: string): boolean {
-  return (
-    responseOwner(topic) === clientId && topic.length <= MAX_RESPONSE_TOPIC && /^[^+#\p{Cc}]*$/u.test(topic)
-  );
+  const isSmall = topic.length <= MAX_RESPONSE_TOPIC && topic.split('/').length <= MAX_NAME_LEVELS;
+  return isSmall && responseOwner(topic) === clientId && !UNFIT_FOR_NAMES.test(topic);
 }
 
 /**
@@ -44,7 +47,7 @@ export function isResponseTopicOf(topic: string, clientId: string): boolean {
  * U+FFFD is what invalid UTF-8 was decoded to.
  */
 export function isClientId(clientId: string): boolean {
-  return /^[^/+#\p{Cc}\ufffd]{1,128}$/u.test(clientId);
+  return /^[^/\ufffd]{1,128}$/u.test(clientId) && !UNFIT_FOR_NAMES.test(clientId);
 }
 
 /** The device an event is about, by its current network and type. */
@@ -54,8 +57,6 @@ export interface EventSubject {
   deviceId: string;
 }
 
-/** Levels of an event topic before the name; Aedes and mqemitter take 100 levels at most. */
-const MAX_NAME_LEVELS = 64;
 const MAX_NAME_LENGTH = 128;
 
 /** Whether a command or notification name fits an event topic. */
@@ -64,7 +65,7 @@ export function isEventName(name: string): boolean {
 }
 
 /**
- * `dh/<kind>/<network>/<type>/<device>/<name>`. In the name `%`, `+`, `#`, `@` and control characters are
+ * `dh/<kind>/<network>/<type>/<device>/<name>`. In the name `%`, `+`, `#`, `@`, control and non-characters are
  * percent-encoded; `/` stays, since existing filters rely on it. A device id is one level. A `null` name gives an empty last level.
  */
 export function eventTopic(kind: EventKind, subject: EventSubject, name: string | null): string {
@@ -74,7 +75,7 @@ export function eventTopic(kind: EventKind, subject: EventSubject, name: string 
 }
 
 function encodeName(text: string): string {
-  return text.replace(/[%+#@\p{Cc}]/gu, (c) =>
+  return text.replace(/[%+#@\p{Cc}\p{Noncharacter_Code_Point}]/gu, (c) =>
     [...Buffer.from(c)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
   );
 }

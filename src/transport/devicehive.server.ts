@@ -1,13 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
-import { ActionError, internalError, Superseded } from '../protocol/action-error.js';
-import { errorReply, successReply, unknownAction } from '../protocol/envelope.js';
+import { ActionError, internalError, rowLocked, Superseded } from '../protocol/action-error.js';
+import { type Envelope, errorReply, successReply, unknownAction } from '../protocol/envelope.js';
 import { isJsonObject } from '../protocol/json-object.js';
 import { type ActionExtras, DEVICEHIVE, DeviceHiveContext, isAction } from './devicehive.context.js';
 import { Lanes } from './lanes.js';
 import { BrokerLink } from './link/broker-link.js';
-import { drain, endClient } from './link/drain.js';
+import { endClient, withDeadline } from './link/drain.js';
 import { type Delivery, RequestChannel } from './link/request-channel.js';
 import { Replies } from './intake/replies.js';
 import { RequestIntake } from './intake/request-intake.js';
@@ -15,6 +15,8 @@ import { TransportOptions } from './transport.options.js';
 
 /** Requests in work at SIGTERM get this long to be answered; the whole stop has 10 s. */
 const DRAIN_MS = 6_000;
+/** Work of a term that was lost comes to nothing; a next term waits for its end no longer than this. */
+const ENDED_MS = 5_000;
 
 /**
  * DeviceHive's request/response convention as a Nest transport: requests arrive on one topic and name their
@@ -37,13 +39,10 @@ export class DeviceHiveServer extends ServerMqtt {
 
   constructor(
     private readonly link: BrokerLink,
-    limits: TransportOptions,
+    private readonly limits: TransportOptions,
   ) {
     super({} as Required<MqttOptions>['options']);
-    this.intake = new RequestIntake(limits, this.replies, (delivery, request) => {
-      const context = new DeviceHiveContext(delivery, request);
-      return this.inOrder(context, () => this.answer(delivery, context));
-    });
+    this.intake = new RequestIntake(limits, this.replies, (...request) => this.execute(...request));
   }
 
   /** `down` while this replica should be connected and cannot answer. */
@@ -74,9 +73,10 @@ export class DeviceHiveServer extends ServerMqtt {
         this.isStandby = true;
         this.onReady();
       },
+      isServing: () => this.channel?.isOpen ?? false,
       ended: async () => {
         this.channel?.close();
-        await this.intake.idle();
+        await withDeadline(this.intake.idle(), ENDED_MS);
       },
     });
     if (this.link.mayBeAway) this.listening();
@@ -121,23 +121,38 @@ export class DeviceHiveServer extends ServerMqtt {
     this.replies.publishEvent(this.channel, topic, payload);
   }
 
+  /** Until nothing is in work, and what that gave has left and is acknowledged. */
+  private async finish(channel: RequestChannel): Promise<void> {
+    await this.intake.idle();
+    await channel.flushed();
+  }
+
   /** Takes no new work, answers what is in work, then disconnects. Nest waits for it on every way to stop. */
   override async close(): Promise<void> {
     this.isStopping = true;
     const { channel, link } = this;
     if (channel) {
       if (link.keepsRequests) this.intake.leaveToBroker();
+      else await channel.unsubscribe();
       if (!channel.isOpen) channel.close();
-      await drain(
-        channel.client,
-        link.keepsRequests ? undefined : channel.filter,
-        this.intake.idle(),
-        DRAIN_MS,
-      );
+      await withDeadline(this.finish(channel), DRAIN_MS);
       channel.close();
       await endClient(channel.client);
     }
     await link.close();
+  }
+
+  private execute(delivery: Delivery, request: Envelope): Promise<void> {
+    const context = new DeviceHiveContext(delivery, request);
+    const cameAt = performance.now();
+    return this.inOrder(context, async () => {
+      // The broker has it again for whoever leads by now.
+      if (delivery.channel.isClosed) return;
+      // Behind a row that stays locked all give up at the same time, not one after the other.
+      const isLate = performance.now() - cameAt > this.limits.deadlineMs;
+      if (isLate) this.replies.refuse(delivery, { error: rowLocked(), request });
+      else await this.answer(delivery, context);
+    });
   }
 
   /**

@@ -4,4 +4,6 @@ export abstract class TransportOptions {
   abstract maxRequestBytes: number;
   /** requests in work at the same time; above it QoS 0 is refused and QoS 1 waits */
   abstract maxInFlight: number;
+  /** the longest a request waits for those before it in its lane; milliseconds */
+  abstract deadlineMs: number;
 }

@@ -16,6 +16,8 @@ export class MqttProxy {
   drop: (direction: Direction, packet: Packet) => boolean = () => false;
   /** makes another packet of one, knowing whose connection it is, as a broker with a plugin would */
   rewrite?: (direction: Direction, packet: Packet, clientId: string) => Packet;
+  /** how long a packet takes on its way; milliseconds */
+  latencyMs = 0;
   /** all packets of all connections, in the order in which they came here */
   readonly packets: SeenPacket[] = [];
   private readonly sockets = new Set<Socket>();
@@ -94,7 +96,9 @@ export class MqttProxy {
         const packet = parse(bytes, peer);
         if (this.isDropped(direction, packet)) continue;
         const other = packet && this.rewrite?.(direction, packet, peer.clientId);
-        to.write(other ? mqttPacket.generate(other, { protocolVersion: peer.protocolVersion }) : bytes);
+        const passed = other ? mqttPacket.generate(other, { protocolVersion: peer.protocolVersion }) : bytes;
+        if (this.latencyMs > 0) setTimeout(() => to.write(passed), this.latencyMs);
+        else to.write(passed);
       }
     });
     if (this.isHolding) from.pause();

@@ -105,6 +105,42 @@ describe('a request that takes long', () => {
   });
 });
 
+describe('a request that takes long, in other circumstances', () => {
+  it('holds replies back no longer where it came before the connection was open again', () => {
+    vi.useFakeTimers();
+    const slow = take(1);
+    breakConnection();
+    take(1);
+    const second = take(2);
+    connect();
+    settle(second);
+    vi.advanceTimersByTime(250);
+    expect(client.written).toEqual(['reply 2']);
+    settle(slow);
+  });
+
+  it('holds replies back no longer where an event waited when it came', () => {
+    vi.useFakeTimers();
+    mayWrite = false;
+    take(1);
+    const second = take(2);
+    mayWrite = true;
+    acknowledgements.flush();
+    settle(second);
+    vi.advanceTimersByTime(250);
+    expect(client.written).toEqual(['reply 2']);
+  });
+});
+
+describe('a request that comes again on the same connection', () => {
+  it('joins the first where the broker says that it may have come before', () => {
+    const request = take(1);
+    expect(acknowledgements.take({ ...packet(1), dup: true })).toBeUndefined();
+    settle(request);
+    expect(client.written).toEqual(['puback 1', 'reply 1']);
+  });
+});
+
 describe('a connection that breaks', () => {
   it('takes its acknowledgements along; the reply goes out on the next one', () => {
     const request = take(1);

@@ -33,6 +33,7 @@ export class Acknowledgements {
   private isOpen = false;
   private isStuck = false;
   private patience?: NodeJS.Timeout;
+  private watched?: Unacknowledged;
 
   /** @param mayWrite `false` while an event waits to be sent: it goes before its PUBACK */
   constructor(
@@ -48,16 +49,24 @@ export class Acknowledgements {
     client.on('close', () => this.close());
   }
 
-  /** @returns `undefined` for what an earlier connection has brought already: it is in work, or done */
-  take({ messageId, topic, payload }: IPublishPacket): Unacknowledged | undefined {
+  /** How many the broker waits for. */
+  get size(): number {
+    return this.queue.length;
+  }
+
+  /** @returns `undefined` for what came before: it is in work, or done */
+  take(packet: IPublishPacket): Unacknowledged | undefined {
+    const { messageId, topic, payload, dup } = packet;
     const earlier = this.lost.get(messageId!);
     this.lost.delete(messageId!);
-    if (earlier?.topic === topic && earlier.payload.equals(payload as Buffer)) {
+    if (earlier && isSame(earlier, packet)) {
       earlier.isLost = false;
       this.queue.push(earlier);
       this.flush();
       return undefined;
     }
+    // Some brokers do not wait for a new connection to send again.
+    if (dup && this.queue.some((request) => isSame(request, packet))) return undefined;
     const request = {
       messageId: messageId!,
       topic,
@@ -66,7 +75,7 @@ export class Acknowledgements {
       isLost: false,
     };
     this.queue.push(request);
-    if (this.queue.length === 1) this.flush();
+    this.watchFirst();
     return request;
   }
 
@@ -101,26 +110,33 @@ export class Acknowledgements {
 
   /** Writes what is done, as far as nothing that came earlier is still in work. */
   flush(): void {
-    if (!this.isOpen || !this.mayWrite()) return;
-    const first = this.queue[0];
-    while (this.queue[0]?.isDone) {
+    while (this.isOpen && this.mayWrite() && this.queue[0]?.isDone) {
       const request = this.queue.shift()!;
       this.sender._sendPacket?.({ cmd: 'puback', messageId: request.messageId, reasonCode: 0 });
       release(request);
     }
-    if (this.queue[0] !== first || this.queue.length === 1) this.watchFirst();
+    this.watchFirst();
   }
 
   /** One request that takes long, on a locked row for instance, is not to keep all other clients waiting. */
   private watchFirst(): void {
+    const [first] = this.queue;
+    if (first === this.watched) return;
+    this.watched = first;
     clearTimeout(this.patience);
     this.isStuck = false;
-    if (this.queue.length === 0) return;
+    if (!first) return;
     this.patience = setTimeout(() => {
       this.isStuck = true;
       this.queue.forEach(release);
     }, REPLY_PATIENCE_MS);
   }
+}
+
+function isSame(request: Unacknowledged, { messageId, topic, payload }: IPublishPacket): boolean {
+  return (
+    request.messageId === messageId && request.topic === topic && request.payload.equals(payload as Buffer)
+  );
 }
 
 function release(request: Unacknowledged): void {

@@ -7,6 +7,8 @@ export interface LinkListener {
   opened(client: MqttClient): void;
   /** Another replica is connected; this one waits until it is gone. */
   standsBy(): void;
+  /** Whether requests reach the service. */
+  isServing(): boolean;
   /** The client of before is not to be used any more. Resolves when nothing that came over it is in work. */
   ended(): Promise<void>;
 }
@@ -20,6 +22,8 @@ export abstract class BrokerLink {
   readonly sharedGroup?: string;
   /** the broker keeps requests while the service is away, so that one that stops leaves them there */
   abstract readonly keepsRequests: boolean;
+  /** requests that the broker may have open here; more are passed over until they come again */
+  readonly maxUnacknowledged: number = Infinity;
   /** the service starts without the broker and waits for it */
   abstract readonly mayBeAway: boolean;
 

@@ -91,6 +91,8 @@ describe('a Response Topic', () => {
     '#',
     '',
     `dh/response/${'x'.repeat(2_000)}@me`,
+    `dh/response${'/'.repeat(64)}x@me`,
+    'dh/response/\uffff@me',
     ['dh/response/@me', 'dh/response/@me'],
     5,
   ])('%j is not, and the reply goes where it always goes', (name) => {

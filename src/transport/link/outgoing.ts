@@ -1,15 +1,20 @@
 import { Logger } from '@nestjs/common';
 import type { IClientPublishOptions, MqttClient } from 'mqtt';
+import { shown } from '../../protocol/shown.js';
 
 /** What the broker takes unacknowledged where it names no Receive Maximum (MQTT 5 section 3.2.2.3.3). */
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
 /** More than a PUBLISH has beside topic, payload and correlation data. */
 const HEADER_BYTES = 64;
+/** Connections in a row that end before the same message is acknowledged: it is what ends them. */
+const MAX_STRIKES = 5;
 
 interface Message {
   topic: string;
   payload: string;
   options: IClientPublishOptions;
+  /** once it is sent */
+  messageId?: number;
 }
 
 /**
@@ -20,20 +25,33 @@ interface Message {
 export class Outgoing {
   private readonly logger = new Logger('Broker');
   private readonly queue: Message[] = [];
+  private readonly unacknowledged = new Set<Message>();
   private readonly told = new Set<string>();
-  private unacknowledged = 0;
+  private readonly onFlushed: (() => void)[] = [];
   private isOpen = false;
+  private limits: { maximumPacketSize?: number; receiveMaximum?: number } = {};
+  private hadConnection = false;
+  private strikes = 0;
+  private suspect?: Message;
 
   /** @param onDrained nothing waits any more */
   constructor(
     private readonly client: MqttClient,
     private readonly onDrained: () => void,
   ) {
-    client.on('connect', () => {
+    client.on('connect', ({ properties }) => {
       this.isOpen = true;
+      this.limits = properties ?? {};
       this.sendWaiting();
     });
-    client.on('close', () => (this.isOpen = false));
+    // Not "connect": that comes after everything has been sent again, which may be what ends the connection.
+    client.on('packetreceive', ({ cmd }) => {
+      if (cmd === 'connack') this.hadConnection = true;
+    });
+    client.on('close', () => {
+      this.isOpen = false;
+      this.dropWhatEndsConnections();
+    });
   }
 
   /** Whether something waits for a connection, or for the broker to acknowledge what was sent before. */
@@ -41,9 +59,9 @@ export class Outgoing {
     return this.queue.length > 0;
   }
 
-  /** Whether the broker takes a packet of this size. */
+  /** Whether the broker takes a packet of this size, as far as its last connection said. */
   fits(topic: string, payload: string, { properties }: IClientPublishOptions): boolean {
-    const limit = this.client.serverProperties?.maximumPacketSize;
+    const limit = this.limits.maximumPacketSize;
     if (limit === undefined) return true;
     const data = properties?.correlationData?.length ?? 0;
     return Buffer.byteLength(topic) + Buffer.byteLength(payload) + data + HEADER_BYTES <= limit;
@@ -54,25 +72,55 @@ export class Outgoing {
     this.sendWaiting();
   }
 
-  private sendWaiting(): void {
-    const limit = this.client.serverProperties?.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM;
-    while (this.isOpen && this.queue.length > 0 && this.unacknowledged < limit)
-      this.send(this.queue.shift()!);
+  /** Resolves when all is sent and acknowledged. */
+  async flushed(): Promise<void> {
+    if (this.queue.length > 0 || this.unacknowledged.size > 0) {
+      await new Promise<void>((resolve) => this.onFlushed.push(resolve));
+    }
   }
 
-  private send({ topic, payload, options }: Message): void {
+  private sendWaiting(): void {
+    const limit = this.limits.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM;
+    while (this.isOpen && !this.client.disconnecting && this.unacknowledged.size < limit) {
+      const message = this.queue.shift();
+      if (!message) break;
+      this.send(message);
+    }
+  }
+
+  private send(message: Message): void {
+    const { topic, payload, options } = message;
     if (options.qos === 0) {
       this.client.publish(topic, payload, options, () => {});
       return;
     }
-    this.unacknowledged++;
-    this.client.publish(topic, payload, options, (error) => {
-      this.unacknowledged--;
-      if (error && this.isOpen) this.tell(topic, error);
-      if (!this.isWaiting) return;
-      this.sendWaiting();
-      if (!this.isWaiting) this.onDrained();
-    });
+    this.unacknowledged.add(message);
+    this.client.publish(topic, payload, options, (error) => this.acknowledged(message, error));
+    message.messageId = this.client.getLastMessageId();
+  }
+
+  private acknowledged(message: Message, error: Error | undefined | null): void {
+    this.unacknowledged.delete(message);
+    if (error && this.isOpen) this.tell(message.topic, error);
+    const hadWaiting = this.isWaiting;
+    this.sendWaiting();
+    if (hadWaiting && !this.isWaiting) this.onDrained();
+    if (this.queue.length > 0 || this.unacknowledged.size > 0) return;
+    for (const resolve of this.onFlushed.splice(0)) resolve();
+  }
+
+  /** Brokers have limits that they do not tell; one message over such a limit is not to end the service for good. */
+  private dropWhatEndsConnections(): void {
+    if (!this.hadConnection || this.client.disconnecting) return;
+    this.hadConnection = false;
+    const [first] = this.unacknowledged;
+    this.strikes = first !== undefined && first === this.suspect ? this.strikes + 1 : 1;
+    this.suspect = first;
+    if (this.strikes < MAX_STRIKES || first?.messageId === undefined) return;
+    this.logger.error(
+      `The broker ends each connection over a message on ${shown(first.topic)}: it is not sent again`,
+    );
+    this.client.removeOutgoingMessage(first.messageId);
   }
 
   /** Once for each kind of topic: the broker's ACL is wrong for all of them. */

@@ -4,11 +4,13 @@ import { PROBE_ACTION, responseTopic } from '../../protocol/topics.js';
 import { Acknowledgements } from './acknowledgements.js';
 import type { BrokerLink } from './broker-link.js';
 import type { RequestOrigin } from './client-identity.js';
+import { withDeadline } from './drain.js';
 import { Outgoing } from './outgoing.js';
 import { RequestPath } from './request-path.js';
 import { UnknownSenders } from './unknown-senders.js';
 
 const RETRY_MS = 5_000;
+const UNSUBSCRIBE_MS = 1_000;
 
 /** What a channel tells the server. */
 export interface ChannelListener {
@@ -36,7 +38,8 @@ export class RequestChannel {
   private waiting: ((isOpen: boolean) => void)[] = [];
   private connections = 0;
   private isWorking = false;
-  private isClosed = false;
+  private isOver = false;
+  private isOverflowing = false;
 
   constructor(
     readonly client: MqttClient,
@@ -46,11 +49,15 @@ export class RequestChannel {
     this.unknownSenders = new UnknownSenders(link.identity.requirement);
     this.path = new RequestPath(client, link);
     this.outgoing = new Outgoing(client, () => this.acknowledgements.flush());
-    this.acknowledgements = new Acknowledgements(client, () => !this.outgoing.isWaiting);
+    this.acknowledgements = new Acknowledgements(
+      client,
+      () => !this.outgoing.isWaiting && !client.disconnecting,
+    );
     client.on('connect', () => void this.open());
     client.on('close', () => {
       this.connections++;
       this.isWorking = false;
+      this.isOverflowing = false;
     });
     client.on('message', (_topic, _payload, packet) => this.receive(packet));
   }
@@ -60,14 +67,25 @@ export class RequestChannel {
     return this.isWorking;
   }
 
-  /** What the service is subscribed to for requests. */
-  get filter(): string {
-    return this.path.filter;
+  /** Whether no request that came over it is to be begun any more. */
+  get isClosed(): boolean {
+    return this.isOver;
+  }
+
+  /** Has the broker send no more requests here. */
+  async unsubscribe(): Promise<void> {
+    if (this.client.connected)
+      await withDeadline(this.client.unsubscribeAsync(this.path.filter), UNSUBSCRIBE_MS);
+  }
+
+  /** Resolves when all that was published is acknowledged; without a connection nothing can be. */
+  async flushed(): Promise<void> {
+    if (this.client.connected) await this.outgoing.flushed();
   }
 
   /** Resolves when requests may be executed; `false` where the channel was closed before. */
   async whenOpen(): Promise<boolean> {
-    if (this.isClosed) return false;
+    if (this.isOver) return false;
     return this.isWorking || new Promise((resolve) => this.waiting.push(resolve));
   }
 
@@ -83,7 +101,7 @@ export class RequestChannel {
 
   /** No request that comes over it is begun any more. */
   close(): void {
-    this.isClosed = true;
+    this.isOver = true;
     this.isWorking = false;
     this.tellWaiting(false);
   }
@@ -91,7 +109,7 @@ export class RequestChannel {
   /** After every connect: what was subscribed before may be gone with the connection. */
   private async open(): Promise<void> {
     const connection = this.connections;
-    const isCurrent = () => connection === this.connections && !this.isClosed;
+    const isCurrent = () => connection === this.connections && !this.isOver;
     while (isCurrent()) {
       try {
         await this.path.open();
@@ -113,14 +131,28 @@ export class RequestChannel {
 
   private receive(packet: IPublishPacket): void {
     if (packet.topic === this.path.probeReplyTopic) return this.takeProbeReply(packet);
+    if (packet.qos > 0 && this.overflows()) return;
     const unacknowledged = packet.qos > 0 ? this.acknowledgements.take(packet) : null;
     if (unacknowledged === undefined) return;
-    const settle = (reply: () => void) =>
-      unacknowledged ? this.acknowledgements.settle(unacknowledged, reply) : reply();
+    const settle = (reply: () => void) => {
+      if (!unacknowledged) return reply();
+      this.acknowledgements.settle(unacknowledged, reply);
+      // What was passed over comes again, in its order.
+      if (this.isOverflowing && this.acknowledgements.size === 0) this.client.stream.destroy();
+    };
     const origin = this.link.identity.identify(packet);
     if (origin) return this.listener.requested({ channel: this, packet, origin, settle });
     this.unknownSenders.add();
     settle(() => {});
+  }
+
+  /**
+   * Whether a request is passed over because too many wait. A broker that keeps to our Receive Maximum sends no more
+   * than that; Mosquitto 2.0 sends ten times as many when its queue is long.
+   */
+  private overflows(): boolean {
+    this.isOverflowing ||= this.acknowledgements.size >= this.link.maxUnacknowledged;
+    return this.isOverflowing;
   }
 
   private takeProbeReply({ payload }: IPublishPacket): void {

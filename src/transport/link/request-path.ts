@@ -32,8 +32,8 @@ export class RequestPath {
 
   /** @throws where a subscription is refused or weakened, and where the probe does not come back */
   async open(): Promise<void> {
-    if (this.link.sharedGroup) await this.subscribe(this.probeReplyTopic);
-    await this.subscribe(this.filter);
+    if (this.link.sharedGroup) await this.subscribe(this.probeReplyTopic, 0);
+    await this.subscribe(this.filter, 1);
     const { topic, userProperties } = this.link.identity.probe(this.link.clientId);
     await new Promise<void>((resolve, reject) => {
       const lost = new Error(
@@ -67,17 +67,15 @@ export class RequestPath {
   }
 
   /** One filter for each SUBSCRIBE: MQTT.js gives up all filters of a packet where one is refused. */
-  private async subscribe(filter: string): Promise<void> {
+  private async subscribe(filter: string, qos: 0 | 1): Promise<void> {
     // Retained requests are not to come at all, and to be known where they do. MQTT 3.1.1 has no such options.
-    const [granted] = await this.client
-      .subscribeAsync(filter, { qos: 1, rap: true, rh: 2 })
-      .catch((error) => {
-        throw new Error(`The broker refuses the subscription to ${filter}: ${error.message}`, {
-          cause: error,
-        });
+    const [granted] = await this.client.subscribeAsync(filter, { qos, rap: true, rh: 2 }).catch((error) => {
+      throw new Error(`The broker refuses the subscription to ${filter}: ${error.message}`, {
+        cause: error,
       });
-    if (granted?.qos === 1) return;
+    });
+    if (granted?.qos === qos) return;
     await this.client.unsubscribeAsync(filter);
-    throw new Error(`The broker grants QoS ${granted?.qos} instead of 1 for ${filter}`);
+    throw new Error(`The broker grants QoS ${granted?.qos} instead of ${qos} for ${filter}`);
   }
 }
