@@ -1,16 +1,18 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { DirectoryRepository } from '../directory/directory.repository.js';
 import { Role, type User, UserStatus } from '../directory/entities.js';
 import { ActionError, invalidCredentials } from '../protocol/action-error.js';
-import { ANY_PERMISSION_ID, CLIENT_PERMISSION_IDS, PermissionSet } from '../protocol/permissions.js';
+import { PermissionSet } from '../protocol/permissions.js';
 import { type LoginLimits, LoginThrottle } from './login-throttle.js';
-import { verifyPassword } from './passwords.js';
+import { hashPassword, isLegacyHash, verifyPassword } from './passwords.js';
 import type { Principal } from './principal.js';
-import type { TokenPayload } from './token-payload.js';
+import { permissionsOf } from './role-permissions.js';
+import { type Claims, toClaims } from './token-payload.js';
 
 /** Logins by password: CONNECT on the built-in broker, and the action `token`. */
 @Injectable()
 export class LoginService {
+  private readonly logger = new Logger(LoginService.name);
   private readonly throttle = new LoginThrottle();
 
   constructor(private readonly directory: DirectoryRepository) {}
@@ -27,16 +29,27 @@ export class LoginService {
       const isRight = await verifyPassword(password, user?.passwordHash);
       if (!user || !isRight) throw invalidCredentials();
       if (user.status !== UserStatus.Active) throw new ActionError(401, 'User is locked or disabled');
+      await this.replaceLegacyHash(user, password);
       await this.directory.recordLogin(user.id);
       return user;
     });
+  }
+
+  /** The password is known to be right. A failure keeps nobody out: the next login tries again. */
+  private async replaceLegacyHash({ id, passwordHash }: User, password: string): Promise<void> {
+    if (!isLegacyHash(passwordHash)) return;
+    try {
+      await this.directory.replacePasswordHash(id, passwordHash, await hashPassword(password));
+    } catch (error) {
+      this.logger.error(`The password hash of user ${id} stays one of DeviceHive`, error);
+    }
   }
 
   /** All that the user may do and see, as it is at each request, for as long as the connection lasts. */
   principalOf(user: User): Principal {
     return {
       userId: user.id,
-      permissions: new PermissionSet(permissionIds(user)),
+      permissions: new PermissionSet(permissionsOf(user.role)),
       networkIds: null,
       deviceTypeIds: null,
       limited: user.role !== Role.Admin,
@@ -45,16 +58,13 @@ export class LoginService {
   }
 
   /** What the action `token` puts into the user's tokens, as DeviceHive's `TokenService` does. */
-  async claimsOf(user: User): Promise<Omit<TokenPayload, 't' | 'e'>> {
+  async claimsOf(user: User): Promise<Claims> {
     const all = user.role === Role.Admin;
-    const networks = all ? ['*'] : await this.directory.networkIdsOf(user.id);
-    const types = all || user.allDeviceTypesAvailable ? ['*'] : await this.directory.deviceTypeIdsOf(user.id);
-    return { a: permissionIds(user), u: user.id, n: networks.map(String), dt: types.map(String) };
+    const networkIds = all ? null : await this.directory.networkIdsOf(user.id);
+    const allTypes = all || user.allDeviceTypesAvailable;
+    const deviceTypeIds = allTypes ? null : await this.directory.deviceTypeIdsOf(user.id);
+    return toClaims({ userId: user.id, networkIds, deviceTypeIds }, permissionsOf(user.role));
   }
-}
-
-function permissionIds(user: User): number[] {
-  return user.role === Role.Admin ? [ANY_PERMISSION_ID] : [...CLIENT_PERMISSION_IDS];
 }
 
 /** No longer than the column, and nothing that PostgreSQL would not take. */

@@ -1,6 +1,7 @@
 import { createHook } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { hashPassword, verifyPassword } from './passwords.js';
+import { hashPassword, isLegacyHash, verifyPassword } from './passwords.js';
 
 /** How many scrypt jobs `work` starts, and how many of them at once. */
 async function countHashes(work: () => Promise<unknown>): Promise<{ total: number; atOnce: number }> {
@@ -19,6 +20,37 @@ async function countHashes(work: () => Promise<unknown>): Promise<{ total: numbe
   hook.disable();
   return counted;
 }
+
+// Rows of devicehive-java-server: the seeded administrator, and its tests' initial_data.sql (admin_pass).
+const DHADMIN = 'sha256$sjQbZgcCmFxqTV4CCmGwpIHO$DFXFrZ8VQIkOYECScBbBwsYinj+o8IlaLsRQ81wO+l8=';
+const TEST_ADMIN = 'sha256$9KynX3ShWnFym4y8Dla039py$+IC4w+NeByiymEWlI5H1xbtNe4YKmPlLRZ7j3xaireg=';
+
+describe('verifyPassword with a hash of DeviceHive', () => {
+  it.each([
+    ['dhadmin_#911', DHADMIN],
+    ['admin_pass', TEST_ADMIN],
+  ])('knows the password %s again and no other', async (password, hash) => {
+    expect(isLegacyHash(hash)).toBe(true);
+    await expect(verifyPassword(password, hash)).resolves.toBe(true);
+    await expect(verifyPassword(`${password} `, hash)).resolves.toBe(false);
+    await expect(verifyPassword('', hash)).resolves.toBe(false);
+  });
+
+  it.each([
+    ['no salt', '', 'secret'],
+    ['a salt with $', 'a$b$', 'secret'],
+    ['text beyond ASCII', 'sälz', 'pässwörd 😀'],
+  ])('reads %s', async (_, salt, password) => {
+    const key = createHash('sha256')
+      .update(Buffer.from(salt + password))
+      .digest('base64');
+    await expect(verifyPassword(password, `sha256$${salt}$${key}`)).resolves.toBe(true);
+  });
+
+  it('is told from one of its own', async () => {
+    expect(isLegacyHash(await hashPassword('x'))).toBe(false);
+  });
+});
 
 describe('hashPassword', () => {
   it('is salted and names its parameters', async () => {
@@ -48,16 +80,26 @@ describe('verifyPassword', () => {
     await expect(verifyPassword('passwore', hash)).resolves.toBe(false);
   });
 
-  it.each(['', 'plain', 'sha256$1$1$1$a$b', 'scrypt$16384$8$5$$'])('refuses the hash %j', async (hash) => {
+  it.each([
+    '',
+    'plain',
+    'sha256$1$1$1$a$b',
+    'sha256$',
+    'sha256$salt$',
+    'sha256$$',
+    'scrypt$16384$8$5$$',
+    'scrypt$x$8$5$c2FsdA==$a2V5',
+  ])('refuses the hash %j', async (hash) => {
     await expect(verifyPassword('plain', hash)).resolves.toBe(false);
   });
 
-  it('hashes for an unknown login as for a wrong password', async () => {
-    const hash = await hashPassword('secret');
-    for (const stored of [hash, undefined]) {
+  it('hashes once, whatever it compares with', async () => {
+    for (const stored of [await hashPassword('secret'), undefined, DHADMIN, 'plain', '']) {
       const counted = await countHashes(() => expect(verifyPassword('wrong', stored)).resolves.toBe(false));
       expect(counted).toEqual({ total: 1, atOnce: 1 });
     }
+    const counted = await countHashes(() => verifyPassword('dhadmin_#911', DHADMIN));
+    expect(counted).toEqual({ total: 1, atOnce: 1 });
   });
 
   it('hashes two at once and no more', async () => {

@@ -1,4 +1,4 @@
-import { randomBytes, scrypt, type ScryptOptions, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, scrypt, type ScryptOptions, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
@@ -30,15 +30,39 @@ export async function hashPassword(password: string): Promise<string> {
   return ['scrypt', COST.N, COST.r, COST.p, salt.toString('base64'), key.toString('base64')].join('$');
 }
 
-/** What an unknown login is compared with, so that it takes as long as a wrong password. */
+const SCRYPT = /^scrypt(\$[1-9]\d*){3}(\$[A-Za-z0-9+/]+=*){2}$/;
+
+/** Stands in where there is no scrypt hash to compare with, so that every answer takes the same time. */
 const DUMMY = `scrypt$${COST.N}$${COST.r}$${COST.p}$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(KEY_BYTES).toString('base64')}`;
 
-/** @param hash as `hashPassword` gave it; `undefined` for a login that does not exist: `false` after the same time */
+/**
+ * A hash of DeviceHive: `sha256$<salt>$<hash>`, where hash is the Base64 of SHA-256 over the salt's text followed by
+ * the password (devicehive-java-server, `DefaultPasswordProcessor`). Users are brought over with
+ *
+ *     coalesce('sha256$' || password_salt || '$' || password_hash, '')
+ *
+ * as `password_hash`; without a password of their own nobody can log in as them. `LoginService` replaces such a hash
+ * at the first login.
+ */
+const LEGACY = /^sha256\$(.*)\$([^$]*)$/s;
+
+export const isLegacyHash = (hash: string): boolean => LEGACY.test(hash);
+
+/**
+ * Computes one scrypt and one SHA-256 whatever the hash is: the time tells neither whether a login exists nor what
+ * its hash is made of.
+ * @param hash as `hashPassword` gave it, or one of DeviceHive; `undefined` for a login that does not exist
+ */
 export async function verifyPassword(password: string, hash: string | undefined): Promise<boolean> {
-  const [scheme, N, r, p, salt, expected] = (hash ?? DUMMY).split('$');
-  if (scheme !== 'scrypt' || !salt || !expected) return false;
+  const [, legacySalt = '', legacyHash = ''] = LEGACY.exec(hash ?? '') ?? [];
+  const isLegacyRight = isSame(sha256(legacySalt + password), Buffer.from(legacyHash, 'base64'));
+  const scryptHash = hash && SCRYPT.test(hash) ? hash : DUMMY;
+  const [, N, r, p, salt = '', expected = ''] = scryptHash.split('$');
   const key = Buffer.from(expected, 'base64');
   const cost = { N: Number(N), r: Number(r), p: Number(p) };
   const actual = await inTurn(() => derive(password, Buffer.from(salt, 'base64'), key.length, cost));
-  return timingSafeEqual(actual, key) && hash !== undefined;
+  return isLegacyRight || (timingSafeEqual(actual, key) && scryptHash === hash);
 }
+
+const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest();
+const isSame = (a: Buffer, b: Buffer) => a.length === b.length && timingSafeEqual(a, b);

@@ -8,6 +8,8 @@ export interface Principal extends AccessScope {
   permissions: PermissionSet;
   /** epoch milliseconds; `Infinity` for a connection that logged in with a password, which lasts as long as it */
   expiresAt: number;
+  /** shown by a token of the identity provider, whose lifetimes are the provider's: mints no token here */
+  isProvided?: true;
 }
 
 const principals = new WeakMap<DeviceHiveContext, Principal>();

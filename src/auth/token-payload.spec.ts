@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, it } from 'vitest';
 import { PERMISSION_IDS, type Permission } from '../protocol/permissions.js';
-import { ACCESS, REFRESH, toPrincipal } from './token-payload.js';
+import { ACCESS, REFRESH, toClaims, toPrincipal } from './token-payload.js';
 
 const valid = { u: 1, a: [8], n: ['*'], dt: ['*'], e: 1_518_103_590_123, t: ACCESS };
 const read = (claims: object) => toPrincipal({ ...valid, ...claims }, ACCESS);
@@ -77,5 +77,24 @@ describe('toPrincipal', () => {
   it('takes a refresh token where one is asked for', () => {
     expect(toPrincipal({ ...valid, t: REFRESH }, REFRESH).userId).toBe(1);
     expect(() => toPrincipal(valid, REFRESH)).toThrow('Invalid credentials');
+  });
+});
+
+describe('toClaims', () => {
+  it('writes all as * and ids as text', () => {
+    expect(toClaims({ userId: 1, networkIds: null, deviceTypeIds: [3] }, [0])).toEqual({
+      a: [0],
+      u: 1,
+      n: ['*'],
+      dt: ['3'],
+    });
+  });
+
+  it('writes no permission as 1', () => {
+    expect(toClaims({ userId: 1, networkIds: [], deviceTypeIds: [] }, [])).toMatchObject({
+      a: [1],
+      n: [],
+      dt: [],
+    });
   });
 });

@@ -1,10 +1,12 @@
-import type { IdLimit } from '../directory/access-scope.js';
+import type { AccessScope, IdLimit } from '../directory/access-scope.js';
 import { invalidCredentials } from '../protocol/action-error.js';
-import { HIGHEST_PERMISSION_ID, PermissionSet } from '../protocol/permissions.js';
+import { HIGHEST_PERMISSION_ID, NO_PERMISSION_ID, PermissionSet } from '../protocol/permissions.js';
 import type { Principal } from './principal.js';
 
 export const ACCESS = 1;
 export const REFRESH = 0;
+/** DeviceHive's lifetimes: 30 minutes and 182 days. */
+export const LIFETIME_MS = { [ACCESS]: 1_800_000, [REFRESH]: 15_724_800_000 } as const;
 
 /** The claim `payload` of a DeviceHive token for a user. */
 export interface TokenPayload {
@@ -20,6 +22,20 @@ export interface TokenPayload {
   e: number;
   /** 1 access, 0 refresh */
   t: number;
+}
+
+/** What a token says of its user and rights. */
+export type Claims = Omit<TokenPayload, 't' | 'e'>;
+
+/** No permission is written as 1 (none), never as `[]`, which DeviceHive takes for all rights of a client. */
+export function toClaims(scope: Omit<AccessScope, 'limited'>, permissions: Iterable<number>): Claims {
+  const a = [...permissions];
+  return {
+    a: a.length > 0 ? a : [NO_PERMISSION_ID],
+    u: scope.userId,
+    n: scope.networkIds?.map(String) ?? ['*'],
+    dt: scope.deviceTypeIds?.map(String) ?? ['*'],
+  };
 }
 
 /**

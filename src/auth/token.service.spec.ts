@@ -55,6 +55,16 @@ describe('TokenService', () => {
     expect(decode(body)).toEqual({ payload: { ...claims, e: Date.now() + lifetime, t: type } });
   });
 
+  it('signs for as long as it is told', async () => {
+    const [, body] = (await tokens.sign(ACCESS, claims, 1_518_103_590_123)).split('.');
+    expect(decode(body)).toMatchObject({ payload: { e: 1_518_103_590_123, t: ACCESS } });
+  });
+
+  it('signs nothing that is too long to be accepted', async () => {
+    const n = Array.from({ length: 10_000 }, (_, id) => String(id));
+    await expect(tokens.sign(ACCESS, { ...claims, n })).rejects.toMatchObject({ code: 400 });
+  });
+
   it('verifies what another implementation signs', async () => {
     expect(await answerTo(tokens, hs256(userPayload()))).toBe('user 1');
   });
@@ -109,6 +119,51 @@ describe('TokenService', () => {
   });
 });
 
+describe('TokenService.verifyRefresh', () => {
+  const refresh = (changes: object = {}) => userPayload({ t: REFRESH, ...changes });
+  const answer = (jwt: string, service = tokens): Promise<string> =>
+    service.verifyRefresh(jwt).then(
+      (principal) => `user ${principal.userId}`,
+      (error: ActionError) => `${error.code} ${error.message}`,
+    );
+
+  it('verifies what it signs and what another implementation signs', async () => {
+    expect(await answer(await tokens.sign(REFRESH, claims))).toBe('user 1');
+    expect(await answer(hs256(refresh()))).toBe('user 1');
+  });
+
+  it.each([
+    ['an access token', () => hs256(userPayload()), '401 Invalid token type'],
+    ['an expired access token', () => hs256(userPayload({ e: 1 })), '401 Invalid token type'],
+    ['an expired one', () => hs256(refresh({ e: Date.now() - 1 })), '401 Token has expired'],
+    ['one of another secret', () => hs256(refresh(), 'another'), INVALID],
+    ['an access token of another secret', () => hs256(userPayload(), 'another'), INVALID],
+    [
+      'one without a signature',
+      () => token({ alg: 'none' }, { payload: refresh() }, () => Buffer.alloc(0)),
+      INVALID,
+    ],
+    ['one that brings its key', () => hs256(refresh(), secret, { jku: 'http://x' }), INVALID],
+    ['one without an expiry', () => hs256(refresh({ e: undefined })), INVALID],
+    ['one of another type', () => hs256(refresh({ t: 2 })), INVALID],
+    ['one of a plugin', () => hs256(refresh({ u: undefined, tpc: 'topic' })), INVALID],
+    ['one without a payload', () => token({ alg: 'HS256' }, {}, hmac(secret)), INVALID],
+    ['one that is null', () => token({ alg: 'HS256' }, { payload: null }, hmac(secret)), INVALID],
+    ['text', () => 'a.b.c', INVALID],
+    ['very long text', () => 'a'.repeat(100_000), INVALID],
+  ])('refuses %s', async (_, forge, expected) => {
+    expect(await answer(forge())).toBe(expected);
+  });
+
+  it('takes no token of an identity provider', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const identityProvider = { publicKey, issuer: 'issuer', audience: 'devicehive' };
+    const body = { iss: 'issuer', aud: 'devicehive', payload: refresh() };
+    const provided = new TokenService({ secret, identityProvider });
+    expect(await answer(token({ alg: 'RS256' }, body, rsa(privateKey)), provided)).toBe(INVALID);
+  });
+});
+
 describe('TokenService with an identity provider', () => {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -123,6 +178,11 @@ describe('TokenService with an identity provider', () => {
 
   it('verifies its tokens', async () => {
     expect(await answerTo(provided, rs256())).toBe('user 1');
+  });
+
+  it('tells its tokens from its own', async () => {
+    expect(await provided.verifyAccess(rs256())).toMatchObject({ isProvided: true });
+    expect(await provided.verifyAccess(hs256(userPayload()))).not.toHaveProperty('isProvided');
   });
 
   it('verifies tokens of its own as before', async () => {

@@ -1,19 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import {
-  createRemoteJWKSet,
-  type JWTHeaderParameters,
-  type JWTPayload,
-  jwtVerify,
-  type JWTVerifyGetKey,
-  SignJWT,
-} from 'jose';
+import { createRemoteJWKSet, jwtVerify, type JWTVerifyGetKey, type JWTVerifyResult, SignJWT } from 'jose';
 import { ActionError, invalidCredentials, tokenExpired } from '../protocol/action-error.js';
 import { AuthOptions } from './auth.options.js';
 import type { Principal } from './principal.js';
-import { ACCESS, REFRESH, type TokenPayload, toPrincipal } from './token-payload.js';
+import {
+  ACCESS,
+  type Claims,
+  LIFETIME_MS,
+  REFRESH,
+  type TokenPayload,
+  toPrincipal,
+} from './token-payload.js';
 
-/** DeviceHive's lifetimes: 30 minutes and 182 days. */
-const LIFETIME_MS = { [ACCESS]: 1_800_000, [REFRESH]: 15_724_800_000 };
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 /** Headers by which a token would bring its own key. */
 const KEY_HEADERS = ['jku', 'jwk', 'x5u', 'x5c'];
@@ -48,45 +46,84 @@ export class TokenService {
     throw tokenExpired();
   }
 
-  /** @param claims `e` is filled in from the type's lifetime */
-  sign(type: typeof ACCESS | typeof REFRESH, claims: Omit<TokenPayload, 't' | 'e'>): Promise<string> {
-    const payload: TokenPayload = { ...claims, e: Date.now() + LIFETIME_MS[type], t: type };
-    return new SignJWT({ payload }).setProtectedHeader({ alg: 'HS256' }).sign(this.options.secret);
+  /**
+   * @returns what a refresh token of this service's secret carries; a token of an identity provider is none
+   * @throws {ActionError} 401 `Invalid token type` for an access token, `Token has expired`, `Invalid credentials`
+   */
+  async verifyRefresh(token: string): Promise<Principal> {
+    if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) throw invalidCredentials();
+    const payload = await this.verifyOwn(token);
+    if ((payload as Partial<TokenPayload> | null)?.t === ACCESS)
+      throw new ActionError(401, 'Invalid token type');
+    const principal = toPrincipal(payload, REFRESH);
+    if (principal.expiresAt <= Date.now()) throw new ActionError(401, 'Token has expired');
+    return principal;
+  }
+
+  /**
+   * @param expiresAt epoch milliseconds
+   * @throws {ActionError} 400 for a token of so many ids that it would not be accepted
+   */
+  async sign(
+    type: typeof ACCESS | typeof REFRESH,
+    claims: Claims,
+    expiresAt = Date.now() + LIFETIME_MS[type],
+  ): Promise<string> {
+    const payload: TokenPayload = { ...claims, e: expiresAt, t: type };
+    const token = await new SignJWT({ payload })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(this.options.secret);
+    if (token.length > MAX_TOKEN_LENGTH) {
+      throw new ActionError(400, `The token would be longer than ${MAX_TOKEN_LENGTH} characters`);
+    }
+    return token;
   }
 
   private async verify(token: string): Promise<Principal> {
-    const principal = toPrincipal((await this.verifySignature(token)).payload, ACCESS);
+    const isOwn = algorithmOf(token) === 'HS256';
+    const payload = await (isOwn ? this.verifyOwn(token) : this.verifyProvided(token));
+    const principal = toPrincipal(payload, ACCESS);
+    if (!isOwn) principal.isProvided = true;
     if (this.verified.size >= MAX_CACHED) this.verified.delete(this.verified.keys().next().value!);
     this.verified.set(token, { principal, until: Date.now() + CACHE_MS });
     return principal;
   }
 
   /** A key is bound to its family: the secret never verifies RS256, a public key never HS256. */
-  private async verifySignature(token: string): Promise<JWTPayload> {
-    const { identityProvider, secret } = this.options;
-    const getKey = (header: JWTHeaderParameters, jws: Parameters<JWTVerifyGetKey>[1]) => {
+  private verifyOwn(token: string): Promise<unknown> {
+    return payloadOf(jwtVerify(token, this.options.secret, { algorithms: ['HS256'] }));
+  }
+
+  private verifyProvided(token: string): Promise<unknown> {
+    const { identityProvider } = this.options;
+    if (!identityProvider) throw invalidCredentials();
+    const { issuer, audience } = identityProvider;
+    const getKey: JWTVerifyGetKey = (header, jws) => {
       if (KEY_HEADERS.some((name) => name in header)) throw invalidCredentials();
       return this.providerKey!(header, jws);
     };
-    try {
-      if (algorithmOf(token) === 'HS256') {
-        const { payload, protectedHeader } = await jwtVerify(token, secret, { algorithms: ['HS256'] });
-        if (KEY_HEADERS.some((name) => name in protectedHeader)) throw invalidCredentials();
-        return payload;
-      }
-      if (!identityProvider) throw invalidCredentials();
-      const { issuer, audience } = identityProvider;
-      return (await jwtVerify(token, getKey, { algorithms: ASYMMETRIC, issuer, audience })).payload;
-    } catch (error) {
-      if (error instanceof ActionError) throw error;
-      throw new ActionError(401, invalidCredentials().message, { cause: error });
-    }
+    return payloadOf(jwtVerify(token, getKey, { algorithms: ASYMMETRIC, issuer, audience }));
+  }
+}
+
+async function payloadOf(verification: Promise<JWTVerifyResult>): Promise<unknown> {
+  try {
+    const { payload, protectedHeader } = await verification;
+    if (KEY_HEADERS.some((name) => name in protectedHeader)) throw invalidCredentials();
+    return payload.payload;
+  } catch (error) {
+    if (error instanceof ActionError) throw error;
+    throw new ActionError(401, invalidCredentials().message, { cause: error });
   }
 }
 
 function algorithmOf(token: string): unknown {
-  const header = Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString();
-  return (JSON.parse(header) as { alg?: unknown }).alg;
+  try {
+    const header = Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString();
+    return (JSON.parse(header) as { alg?: unknown } | null)?.alg;
+  } catch {
+    return undefined;
+  }
 }
 
 function providerKey({ identityProvider }: AuthOptions): JWTVerifyGetKey | undefined {

@@ -13,6 +13,10 @@ export class DirectoryRepository {
     return answered(this.dataSource.getRepository(User).findOneBy({ login }));
   }
 
+  userById(id: number): Promise<User | null> {
+    return answered(this.dataSource.getRepository(User).findOneBy({ id }));
+  }
+
   activeUser(id: number): Promise<User | null> {
     return answered(this.dataSource.getRepository(User).findOneBy({ id, status: UserStatus.Active }));
   }
@@ -40,6 +44,15 @@ export class DirectoryRepository {
 
   async recordLogin(userId: number): Promise<void> {
     await this.query('UPDATE dh_user SET last_login = clock_timestamp() WHERE id = $1', [userId]);
+  }
+
+  /** Without effect where the hash is no longer `current`: a password that was changed meanwhile wins. */
+  async replacePasswordHash(userId: number, current: string, hash: string): Promise<void> {
+    await this.query('UPDATE dh_user SET password_hash = $3 WHERE id = $1 AND password_hash = $2', [
+      userId,
+      current,
+      hash,
+    ]);
   }
 
   /**

@@ -33,7 +33,7 @@ export const CLIENT_PERMISSION_IDS: readonly number[] = [2, 3, 4, 5, 6, 7, 8, 9,
 
 /** Ids as a token carries them. An empty list grants nothing. */
 export class PermissionSet {
-  private readonly ids: ReadonlySet<number>;
+  readonly ids: ReadonlySet<number>;
 
   constructor(ids: Iterable<number>) {
     this.ids = new Set(ids);

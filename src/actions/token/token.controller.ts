@@ -1,13 +1,19 @@
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
-import { PublicAction } from '../../auth/require-permission.decorator.js';
+import { CurrentPrincipal, type Principal } from '../../auth/principal.js';
+import { PublicAction, RequirePermission } from '../../auth/require-permission.decorator.js';
 import { DEVICEHIVE, DeviceHiveContext } from '../../transport/devicehive.context.js';
 import { ActionController } from '../action-controller.decorator.js';
+import { CreateTokenDto, RefreshTokenDto } from './create-token.dto.js';
+import { TokenDelegation } from './token-delegation.service.js';
 import { AuthenticateDto, TokenDto } from './token.dto.js';
 import { type TokenPair, TokenActions } from './token.service.js';
 
 @ActionController()
 export class TokenController {
-  constructor(private readonly tokens: TokenActions) {}
+  constructor(
+    private readonly tokens: TokenActions,
+    private readonly delegation: TokenDelegation,
+  ) {}
 
   @MessagePattern('authenticate', DEVICEHIVE)
   @PublicAction()
@@ -19,5 +25,20 @@ export class TokenController {
   @PublicAction()
   token(@Payload() request: TokenDto, @Ctx() { origin }: DeviceHiveContext): Promise<TokenPair> {
     return this.tokens.create(request.login, request.password, origin);
+  }
+
+  @MessagePattern('token/create', DEVICEHIVE)
+  @RequirePermission('ManageToken')
+  create(
+    @Payload() { payload }: CreateTokenDto,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<TokenPair> {
+    return this.delegation.create(principal, payload);
+  }
+
+  @MessagePattern('token/refresh', DEVICEHIVE)
+  @PublicAction()
+  refresh(@Payload() request: RefreshTokenDto): Promise<Pick<TokenPair, 'accessToken'>> {
+    return this.delegation.refresh(request.refreshToken);
   }
 }
