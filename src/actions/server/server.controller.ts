@@ -1,0 +1,22 @@
+import { MessagePattern } from '@nestjs/microservices';
+import { PublicAction } from '../../auth/require-permission.decorator.js';
+import { DEVICEHIVE } from '../../transport/devicehive.context.js';
+import { ActionController } from '../action-controller.decorator.js';
+import { ServerService } from './server.service.js';
+
+@ActionController()
+export class ServerController {
+  constructor(private readonly server: ServerService) {}
+
+  @MessagePattern('server/info', DEVICEHIVE)
+  @PublicAction()
+  async info() {
+    return { info: await this.server.info() };
+  }
+
+  @MessagePattern('cluster/info', DEVICEHIVE)
+  @PublicAction()
+  clusterInfo() {
+    return { clusterInfo: this.server.clusterInfo() };
+  }
+}
