@@ -10,7 +10,7 @@ export class RepeatsAndLeadership1764000000000 implements MigrationInterface {
       CREATE TABLE recent_insert (
         request bytea PRIMARY KEY,
         content bytea NOT NULL,
-        command_id bigint NOT NULL,
+        made_id bigint NOT NULL,
         at timestamptz NOT NULL
       )`);
     await runner.query(`

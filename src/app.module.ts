@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { CommandOptions } from './actions/command/command.options.js';
 import { DeviceCommandEntity } from './actions/command/device-command.entity.js';
 import { HandlerCheck } from './actions/handler-check.js';
+import { DeviceNotificationEntity } from './actions/notification/device-notification.entity.js';
 import { AuthModule } from './auth/auth.module.js';
 import { BrokerModule } from './broker/broker.module.js';
 import { BuiltInLink } from './built-in-link.js';
@@ -18,9 +19,19 @@ import { ExternalBrokerModule } from './external-broker/external-broker.module.j
 import { ExternalLink } from './external-broker/external-link.js';
 import { HealthModule } from './health/health.module.js';
 import { BrokerLink } from './transport/link/broker-link.js';
+import { ReplayWindow } from './transport/replay-window.js';
 import { TransportModule } from './transport/transport.module.js';
 
-const entities = [User, Network, DeviceType, UserNetwork, UserDeviceType, Device, DeviceCommandEntity];
+const entities = [
+  User,
+  Network,
+  DeviceType,
+  UserNetwork,
+  UserDeviceType,
+  Device,
+  DeviceCommandEntity,
+  DeviceNotificationEntity,
+];
 
 /** The composition root: each module gets its part of the configuration. */
 @Module({})
@@ -47,10 +58,11 @@ export class AppModule {
       providers: [
         HandlerCheck,
         { provide: CommandOptions, useValue: config.command },
+        { provide: ReplayWindow, useValue: new ReplayWindow(config.replaySeconds) },
         leadership(config),
         { provide: WriteFence, useExisting: Leadership },
       ],
-      exports: [CommandOptions, Leadership, WriteFence],
+      exports: [CommandOptions, Leadership, ReplayWindow, WriteFence],
     };
   }
 }

@@ -39,8 +39,9 @@ describe('loadConfig', () => {
       auth: { secret: new Uint8Array(32).fill(7), identityProvider: undefined },
       command: {
         updateFields: ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'],
-        replaySeconds: 600,
+        deadlineMs: 10_000,
       },
+      replaySeconds: 600,
       warnings: [],
     });
   });

@@ -22,6 +22,8 @@ export interface Config {
   transport: TransportOptions;
   auth: AuthOptions;
   command: CommandOptions;
+  /** in which a repeated request is recognised */
+  replaySeconds: number;
   /** said once at the start */
   warnings: string[];
 }
@@ -53,7 +55,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       deadlineMs: e.REQUEST_DEADLINE_MS,
     },
     auth: { secret: secretOf(e, warnings), identityProvider: identityProviderOf(e) },
-    command: { updateFields: e.COMMAND_UPDATE_FIELDS, replaySeconds: e.REQUEST_REPLAY_WINDOW },
+    command: { updateFields: e.COMMAND_UPDATE_FIELDS, deadlineMs: e.REQUEST_DEADLINE_MS },
+    replaySeconds: e.REQUEST_REPLAY_WINDOW,
     warnings,
   };
 }

@@ -6,6 +6,7 @@ import { LeaderLock } from '../src/database/leader-lock.js';
 import { termRow } from '../src/database/write-fence.js';
 import { Superseded } from '../src/protocol/action-error.js';
 import { UPDATE_FIELDS } from '../src/environment.js';
+import { ReplayWindow } from '../src/transport/replay-window.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
 import { SAMPLE_DEVICE } from './support/service.js';
 
@@ -150,12 +151,13 @@ describe('a leader', () => {
 describe('a statement of a replica that was replaced', () => {
   const scope = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false };
   const fields = { status: 'late' };
-  const options = { updateFields: UPDATE_FIELDS, replaySeconds: 600 };
+  const options = { updateFields: UPDATE_FIELDS, deadlineMs: 10_000 };
+  const window = new ReplayWindow(600);
 
   it('changes nothing, and is not answered', async () => {
     const [first, second] = [candidate(), candidate()];
     await first.win(() => {});
-    const before = new CommandRepository(pool, { term: first.term }, options);
+    const before = new CommandRepository(pool, { term: first.term }, window, options);
     const inserted = await before.insert(scope, SAMPLE_DEVICE, { status: 'in time' });
     await first.resign();
     await second.win(() => {});
@@ -163,7 +165,7 @@ describe('a statement of a replica that was replaced', () => {
     await expect(before.insert(scope, SAMPLE_DEVICE, fields)).rejects.toThrow(Superseded);
     const rows: { status: string }[] = await pool.query('SELECT status FROM device_command');
     expect(rows.map(({ status }) => status)).toEqual(['in time']);
-    const now = new CommandRepository(pool, second, options);
+    const now = new CommandRepository(pool, second, window, options);
     expect(await now.update(scope, SAMPLE_DEVICE, inserted!.id, fields)).toMatchObject({ status: 'late' });
   });
 });

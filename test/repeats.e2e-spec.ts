@@ -106,16 +106,14 @@ describe('a repeated update', () => {
     },
   );
 
-  it('is recognised among a thousand others of the same command', async () => {
+  it('is recognised among 250 others of the same command', async () => {
     const id = await service.insertCommand();
     await send(admin, update('kept', id, 'kept'));
-    await Promise.all(
-      Array.from({ length: 1_000 }, (_, i) => send(admin, update(`other-${i}`, id, `v${i}`))),
-    );
+    await Promise.all(Array.from({ length: 250 }, (_, i) => send(admin, update(`other-${i}`, id, `v${i}`))));
     const before = await service.command(id);
     await send(admin, update('kept', id, 'kept'));
     expect(await service.command(id)).toEqual(before);
-    expect(before.recent).toHaveLength(1_001);
+    expect(before.recent).toHaveLength(251);
   });
 });
 

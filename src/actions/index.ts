@@ -1,5 +1,8 @@
 import { CommandModule } from './command/command.module.js';
+import { DeviceModule } from './device/device.module.js';
+import { NotificationModule } from './notification/notification.module.js';
+import { ServerModule } from './server/server.module.js';
 import { TokenModule } from './token/token.module.js';
 
 /** The installed action modules. An extension adds its own here, or passes it to `createApp`. */
-export const actionModules = [CommandModule, TokenModule];
+export const actionModules = [CommandModule, DeviceModule, NotificationModule, ServerModule, TokenModule];

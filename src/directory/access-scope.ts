@@ -13,6 +13,20 @@ export interface AccessScope {
   limited: boolean;
 }
 
+/** SQL for whether the user `u`, with the limit in `$3`, sees a network. */
+export const seesNetwork = (id: string): string => `
+   ($3::bigint[] IS NULL OR ${id} = ANY ($3))
+     AND (u.role = 0 OR EXISTS (
+       SELECT FROM user_network m WHERE m.user_id = u.id AND m.network_id = ${id}))`;
+
+/** SQL for whether the user `u`, with the limit in `$4`, sees a device type. */
+export const seesDeviceType = (id: string): string => `
+   ($4::bigint[] IS NULL OR ${id} = ANY ($4))
+     AND (u.role = 0 OR u.all_device_types_available OR EXISTS (
+       SELECT FROM user_device_type m WHERE m.user_id = u.id AND m.device_type_id = ${id}))`;
+
+const SEES_DEVICE = `${seesNetwork('d.network_id')} AND ${seesDeviceType('d.device_type_id')}`;
+
 /**
  * The device `$1` as far as the scope in `$2..$4` sees it, for use as a common table expression:
  * columns id, device_id, network_id, device_type_id; no row where it is out of sight.
@@ -20,13 +34,11 @@ export interface AccessScope {
 export const VISIBLE_DEVICE = `
   SELECT d.id, d.device_id, d.network_id, d.device_type_id
     FROM device d JOIN dh_user u ON u.id = $2 AND u.status = 0
-   WHERE d.device_id = $1
-     AND ($3::bigint[] IS NULL OR d.network_id = ANY ($3))
-     AND ($4::bigint[] IS NULL OR d.device_type_id = ANY ($4))
-     AND (u.role = 0 OR EXISTS (
-       SELECT FROM user_network m WHERE m.user_id = u.id AND m.network_id = d.network_id))
-     AND (u.role = 0 OR u.all_device_types_available OR EXISTS (
-       SELECT FROM user_device_type m WHERE m.user_id = u.id AND m.device_type_id = d.device_type_id))`;
+   WHERE d.device_id = $1 AND ${SEES_DEVICE}`;
+
+/** All devices that the scope in `$2..$4` sees, with all columns; `$1` is free. */
+export const VISIBLE_DEVICES = `
+  SELECT d.* FROM device d JOIN dh_user u ON u.id = $2 AND u.status = 0 WHERE ${SEES_DEVICE}`;
 
 /** What an active user may see now, whatever token is shown. */
 export interface UserRights {

@@ -11,7 +11,7 @@ export const DEVICEHIVE: unique symbol = Symbol.for('nest-devicehive');
 
 /** Third argument of `@MessagePattern(action, DEVICEHIVE, extras)`. */
 export interface ActionExtras {
-  /** requests of one client with the same number in this field are executed in the order of their arrival */
+  /** requests of one client with the same number or text in this field are executed in the order of their arrival */
   inOrderOf?: string;
 }
 

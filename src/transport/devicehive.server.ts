@@ -5,7 +5,7 @@ import { ActionError, internalError, rowLocked, Superseded } from '../protocol/a
 import { type Envelope, errorReply, successReply, unknownAction } from '../protocol/envelope.js';
 import { isJsonObject } from '../protocol/json-object.js';
 import { type ActionExtras, DEVICEHIVE, DeviceHiveContext, isAction } from './devicehive.context.js';
-import { Lanes } from './lanes.js';
+import { laneOf, Lanes } from './lanes.js';
 import { BrokerLink } from './link/broker-link.js';
 import { endClient, withDeadline } from './link/drain.js';
 import { type Delivery, RequestChannel } from './link/request-channel.js';
@@ -163,7 +163,7 @@ export class DeviceHiveServer extends ServerMqtt {
     const field = (this.messageHandlers.get(request.action)?.extras as ActionExtras | undefined)?.inOrderOf;
     const value = field && request.body[field];
     if (typeof value !== 'number' && typeof value !== 'string') return work();
-    return this.lanes.run(`${origin.connectionId ?? origin.clientId} ${Number(value)}`, work);
+    return this.lanes.run(laneOf(origin.connectionId ?? origin.clientId, value), work);
   }
 
   private async answer(delivery: Delivery, context: DeviceHiveContext): Promise<void> {

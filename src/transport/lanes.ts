@@ -14,3 +14,9 @@ export class Lanes {
     }
   }
 }
+
+/** The lane of one client's requests about one thing; `12`, `"12"` and `12.0` name the same. */
+export function laneOf(client: string, value: number | string): string {
+  const number = Number(value);
+  return `${client} ${Number.isNaN(number) ? value : number}`;
+}

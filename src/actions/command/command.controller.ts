@@ -7,11 +7,16 @@ import { ActionController } from '../action-controller.decorator.js';
 import { CommandService } from './command.service.js';
 import { GetCommandDto } from './dto/get-command.dto.js';
 import { InsertCommandDto } from './dto/insert-command.dto.js';
+import { ListCommandsDto } from './dto/list-commands.dto.js';
 import { UpdateCommandDto } from './dto/update-command.dto.js';
+import { CommandListService } from './list/command-list.service.js';
 
 @ActionController()
 export class CommandController {
-  constructor(private readonly commands: CommandService) {}
+  constructor(
+    private readonly commands: CommandService,
+    private readonly lists: CommandListService,
+  ) {}
 
   @MessagePattern('command/update', DEVICEHIVE, { inOrderOf: 'commandId' })
   @RequirePermission('UpdateDeviceCommand')
@@ -37,5 +42,11 @@ export class CommandController {
   @RequirePermission('GetDeviceCommand')
   async get(@Payload() request: GetCommandDto, @CurrentPrincipal() principal: Principal) {
     return { command: await this.commands.get(principal, request) };
+  }
+
+  @MessagePattern('command/list', DEVICEHIVE)
+  @RequirePermission('GetDeviceCommand')
+  async list(@Payload() request: ListCommandsDto, @CurrentPrincipal() principal: Principal) {
+    return { commands: await this.lists.list(principal, request) };
   }
 }

@@ -4,6 +4,6 @@ import type { CommandFields } from './device-command.js';
 export abstract class CommandOptions {
   /** what `command/update` may change: all six fields, or fewer */
   abstract updateFields: readonly (keyof CommandFields)[];
-  /** how long a repeated request is recognised, in seconds; 0 turns it off */
-  abstract replaySeconds: number;
+  /** the longest an update waits for a row that somebody else holds; milliseconds */
+  abstract deadlineMs: number;
 }

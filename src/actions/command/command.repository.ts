@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
+import { answered } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
+import { write } from '../../database/write-statement.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
-import { Superseded } from '../../protocol/action-error.js';
+import { rowLocked } from '../../protocol/action-error.js';
 import { Lanes } from '../../transport/lanes.js';
+import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
 import { CommandOptions } from './command.options.js';
 import * as sql from './command.statements.js';
 import {
@@ -13,10 +15,12 @@ import {
   type DeviceCommand,
   toDeviceCommand,
 } from './device-command.js';
-import type { Fingerprint } from './fingerprint.js';
 
 /** What a statement that changes something answers: `id` is null where it changed nothing. */
 type ChangedRow = (CommandRow | { id: null }) & { leads: boolean };
+
+/** A repeat that comes just before the end of the window still finds what it repeats. */
+const SPARE_SECONDS = 60;
 
 /** Rows of `device_command`. Each change is one statement that checks the caller's rights as it runs. */
 @Injectable()
@@ -27,6 +31,7 @@ export class CommandRepository {
   constructor(
     private readonly dataSource: DataSource,
     private readonly fence: WriteFence,
+    private readonly window: ReplayWindow,
     private readonly options: CommandOptions,
   ) {}
 
@@ -35,6 +40,7 @@ export class CommandRepository {
    * of one command are applied in the order of the calls.
    * @param request recognises a repeat; without it each call is applied
    * @returns the row as committed; `undefined` where device or command is unknown or out of sight
+   * @throws {ActionError} 503 where the row, or those who wait for it, keep this one waiting for too long
    */
   update(
     scope: AccessScope,
@@ -44,15 +50,16 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const visible = visibleDeviceParameters(scope, deviceId);
-    const { replaySeconds } = this.options;
+    const sentAs = [...fingerprintValues(request), this.window.seconds];
+    // The term of now: what still waits here when another replica takes over is not to be written in a later one.
+    const { term } = this.fence;
+    const cameAt = performance.now();
     return this.lanes.run(commandId, async () => {
-      const now = Math.floor(Date.now() / 1_000);
-      const fingerprint = [request?.key ?? null, request?.content ?? null];
-      const since = bytesOf(now - replaySeconds);
-      const parameters = [...visible, ...fieldValues(fields), commandId, ...fingerprint, bytesOf(now), since];
-      const changed = await this.change(sql.updateStatement, parameters);
+      if (performance.now() - cameAt > this.options.deadlineMs) throw rowLocked();
+      const parameters = [...visible, ...fieldValues(fields), commandId, ...sentAs];
+      const changed = await this.change(sql.updateStatement, parameters, { term });
       if (changed || !request) return changed;
-      return this.find(sql.FIND_UPDATED, [...visible, commandId, ...fingerprint, since]);
+      return this.find(sql.FIND_UPDATED, [...visible, commandId, ...sentAs]);
     });
   }
 
@@ -67,35 +74,28 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const visible = visibleDeviceParameters(scope, deviceId);
-    const fingerprint = [request?.key ?? null, request?.content ?? null];
-    const parameters = [...visible, ...fieldValues(fields), ...fingerprint, this.options.replaySeconds];
-    const inserted = await this.change(sql.insertStatement, parameters);
+    const sentAs = fingerprintValues(request);
+    const parameters = [...visible, ...fieldValues(fields), ...sentAs, this.window.seconds];
+    const inserted = await this.change(sql.insertStatement, parameters, this.fence);
     if (inserted || !request) return inserted;
-    return this.find(sql.FIND_INSERTED, [...visible, ...fingerprint]);
+    return this.find(sql.FIND_INSERTED, [...visible, ...sentAs]);
   }
 
   get(scope: AccessScope, deviceId: string, commandId: number): Promise<DeviceCommand | undefined> {
     return this.find(sql.FIND, [...visibleDeviceParameters(scope, deviceId), commandId]);
   }
 
-  /** Forgets the inserts whose repeats are not recognised any more. */
+  /** Forgets the inserts, of all actions, whose repeats are not recognised any more. */
   async forgetInserts(): Promise<void> {
-    await answered(this.dataSource.query(sql.FORGET_INSERTS, [this.options.replaySeconds]));
+    await answered(this.dataSource.query(sql.FORGET_INSERTS, [this.window.seconds + SPARE_SECONDS]));
   }
 
-  /** @throws {Superseded} where another process has taken over: nothing was changed then */
   private async change(
     statement: (fenced: boolean) => string,
     parameters: unknown[],
+    fence: WriteFence,
   ): Promise<DeviceCommand | undefined> {
-    const { term } = this.fence;
-    const fencing = term ? [term.name, term.epoch] : [];
-    const rows = this.dataSource.query<ChangedRow[]>(statement(term !== undefined), [
-      ...parameters,
-      ...fencing,
-    ]);
-    const [row] = await answered(rows, OUTCOME_UNKNOWN);
-    if (!row?.leads) throw new Superseded();
+    const row = await write<ChangedRow>(this.dataSource, fence, statement, parameters);
     return row.id === null ? undefined : toDeviceCommand(row);
   }
 
@@ -111,9 +111,6 @@ function fieldValues({ command, timestamp, parameters, lifetime, status, result 
   );
 }
 
-/** Seconds since 1970, in an order that bytea keeps. */
-function bytesOf(seconds: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(seconds);
-  return bytes;
+function fingerprintValues(request?: Fingerprint): (Buffer | null)[] {
+  return [request?.key ?? null, request?.content ?? null];
 }

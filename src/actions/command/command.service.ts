@@ -1,19 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
 import { DirectoryRepository } from '../../directory/directory.repository.js';
-import {
-  accessDenied,
-  type ActionError,
-  deviceNotFound,
-  invalidCredentials,
-} from '../../protocol/action-error.js';
+import type { ActionError } from '../../protocol/action-error.js';
 import { EventPublisher } from '../../transport/event-publisher.js';
+import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
 import type { RequestKey } from '../../transport/request-key.js';
+import { whyNoDevice } from '../shared/device-refusal.js';
 import { commandNotFound } from './command.errors.js';
 import { CommandOptions } from './command.options.js';
 import { CommandRepository } from './command.repository.js';
 import type { CommandFields, DeviceCommand } from './device-command.js';
-import { type Fingerprint, fingerprintOf } from './fingerprint.js';
 
 /** Events are for everybody whose SUBSCRIBE matches, so they carry no id of a `command/subscribe`. */
 const NO_SUBSCRIPTION = 0;
@@ -25,6 +21,7 @@ export class CommandService {
     private readonly commands: CommandRepository,
     private readonly directory: DirectoryRepository,
     private readonly events: EventPublisher,
+    private readonly window: ReplayWindow,
     private readonly options: CommandOptions,
   ) {}
 
@@ -40,7 +37,7 @@ export class CommandService {
   ): Promise<void> {
     const { deviceId, commandId } = request;
     const fields = this.updatable(request.command);
-    const fingerprint = this.fingerprint(principal, request, sentAs);
+    const fingerprint = this.fingerprint('command/update', principal, request, sentAs);
     const command = await this.commands.update(principal, deviceId, commandId, fields, fingerprint);
     if (!command) throw await this.reasonFor(principal, deviceId, commandId);
     this.tell('command_update', 'command/update', command);
@@ -52,7 +49,7 @@ export class CommandService {
     request: { deviceId: string; command: CommandFields },
     sentAs?: RequestKey,
   ): Promise<Pick<DeviceCommand, 'id' | 'timestamp' | 'lastUpdated' | 'userId'>> {
-    const fingerprint = this.fingerprint(principal, request, sentAs);
+    const fingerprint = this.fingerprint('command/insert', principal, request, sentAs);
     const command = await this.commands.insert(principal, request.deviceId, request.command, fingerprint);
     if (!command) throw await this.reasonFor(principal, request.deviceId);
     this.tell('command', 'command/insert', command);
@@ -72,23 +69,25 @@ export class CommandService {
   }
 
   private fingerprint(
+    action: string,
     { userId }: Principal,
-    request: Parameters<typeof fingerprintOf>[2],
+    request: { deviceId: string; commandId?: number; command: CommandFields },
     sentAs?: RequestKey,
   ): Fingerprint | undefined {
-    return sentAs && this.options.replaySeconds > 0 ? fingerprintOf(sentAs, userId, request) : undefined;
+    const { command, timestamp, parameters, lifetime, status, result } = request.command;
+    const fields = [command, timestamp, parameters?.text, lifetime, status, result?.text];
+    return this.window.fingerprint(sentAs, userId, action, [request.deviceId, request.commandId, ...fields]);
   }
 
   private tell(kind: 'command' | 'command_update', action: string, command: DeviceCommand): void {
     this.events.publish(kind, command, command.command, { action, command, subscriptionId: NO_SUBSCRIPTION });
   }
 
-  /** Why a statement touched no row: asked only then. A limited token never learns whether a device exists. */
+  /** Why a statement touched no row: asked only then. */
   private async reasonFor(principal: Principal, deviceId: string, commandId?: number): Promise<ActionError> {
     if (commandId !== undefined && (await this.directory.isVisible(principal, deviceId))) {
       return commandNotFound(commandId);
     }
-    if (!(await this.directory.activeUser(principal.userId))) return invalidCredentials();
-    return principal.limited ? accessDenied() : deviceNotFound(deviceId);
+    return whyNoDevice(this.directory, principal, deviceId);
   }
 }

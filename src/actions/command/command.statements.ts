@@ -1,15 +1,22 @@
 import { termRow } from '../../database/write-fence.js';
+import { once } from '../../database/write-statement.js';
 import { VISIBLE_DEVICE } from '../../directory/access-scope.js';
 import { COMMAND_COLUMNS } from './device-command.js';
 
 // $1..$4 are the device and the scope; what is out of sight is not touched and not returned.
 const FIELD_VALUES = '$5::varchar, $6::timestamptz, $7::jsonb, $8::int, $9::text, $10::jsonb';
 
-/** Requests that a command remembers; more than may be in flight at a time. */
-const MAX_REMEMBERED = 1_024;
+/**
+ * Requests that a command remembers. Each entry has 24 bytes, and all of them are written with each update: 3 kB of
+ * log with 256, 63 kB with 1,024.
+ */
+const MAX_REMEMBERED = 256;
 
 /** The request that is looked for: its key and content (null: not to be remembered), now, and since when it counts. */
-const REQUEST = 'q (key, content, now, since)';
+const request = (key: string, content: string, seconds: string) => `
+       q AS (SELECT ${key}::bytea AS key, ${content}::bytea AS content,
+                    int4send(s.now) AS now, int4send(s.now - ${seconds}::int) AS since
+               FROM (SELECT extract(epoch FROM clock_timestamp())::int AS now) s)`;
 /** Whether the command has the request in its `recent`. */
 const IS_REPEAT = `EXISTS (
   SELECT FROM unnest(c.recent) r WHERE substring(r, 1, 16) = q.key || q.content AND substring(r, 17) >= q.since)`;
@@ -17,14 +24,13 @@ const IS_REPEAT = `EXISTS (
 /**
  * Always one row: `leads`, and the command's columns, empty where nothing was changed.
  *
- * $11 is the command, $12 to $15 are the request: key, content, time now, and the time before which requests are
- * forgotten, both as 4 bytes.
+ * $11 is the command, $12 to $14 the request: key, content, and the seconds for which it is remembered.
  */
 export const updateStatement = (fenced: boolean): string => `
-  WITH term AS (${termRow(fenced, 16)}),
+  WITH term AS (${termRow(fenced, 15)}),
        d AS (${VISIBLE_DEVICE}),
        f (command, timestamp, parameters, lifetime, status, result) AS (VALUES (${FIELD_VALUES})),
-       ${REQUEST} AS (VALUES ($12::bytea, $13::bytea, $14::bytea, $15::bytea)),
+       ${request('$12', '$13', '$14')},
        changed AS (
          UPDATE device_command c
             SET command = coalesce(f.command, c.command),
@@ -49,26 +55,16 @@ export const updateStatement = (fenced: boolean): string => `
 /**
  * Always one row: `leads`, and the command's columns, empty where nothing was inserted.
  *
- * $11 and $12 are the request's key and content (null: not to be remembered), $13 the seconds for which it is. A
- * second one at the same time waits for the first at its key.
+ * $11 to $13 are the request: key, content, and the seconds for which it is remembered. The device is locked as the
+ * foreign key would, but first, so that one that is being deleted is unknown.
  */
 export const insertStatement = (fenced: boolean): string => `
   WITH term AS (${termRow(fenced, 14)}),
-       d AS (${VISIBLE_DEVICE}),
+       d AS (${VISIBLE_DEVICE} FOR KEY SHARE OF d),
+       allowed AS (SELECT FROM d, term),
+       ${once(`nextval('device_command_id_seq')`, 'allowed', 11)},
        f (command, timestamp, parameters, lifetime, status, result) AS (VALUES (${FIELD_VALUES})),
        n AS (SELECT date_trunc('milliseconds', clock_timestamp()) AS now),
-       remembered AS (
-         INSERT INTO recent_insert AS r (request, content, command_id, at)
-         SELECT $11::bytea, $12::bytea, nextval('device_command_id_seq'), n.now
-           FROM d, n, term WHERE $11::bytea IS NOT NULL
-         ON CONFLICT (request) DO UPDATE
-           SET content = excluded.content, command_id = excluded.command_id, at = excluded.at
-           WHERE r.content <> excluded.content OR r.at < excluded.at - make_interval(secs => $13)
-         RETURNING command_id),
-       i AS (
-         SELECT command_id AS id FROM remembered
-         UNION ALL
-         SELECT nextval('device_command_id_seq') FROM d, term WHERE $11::bytea IS NULL),
        c AS (
          INSERT INTO device_command
            (id, device, user_id, command, timestamp, last_updated, parameters, lifetime, status, result)
@@ -84,16 +80,16 @@ export const FIND = `
   WITH d AS (${VISIBLE_DEVICE})
   SELECT ${COMMAND_COLUMNS} FROM device_command c JOIN d ON c.device = d.id WHERE c.id = $5`;
 
-/** The command $5, if it has the request with key $6 and content $7 in its `recent`, since $8. */
+/** The command $5, if it remembers the request in $6 to $8: key, content, seconds. */
 export const FIND_UPDATED = `
-  WITH d AS (${VISIBLE_DEVICE}), ${REQUEST} AS (VALUES ($6::bytea, $7::bytea, NULL, $8::bytea))
+  WITH d AS (${VISIBLE_DEVICE}), ${request('$6', '$7', '$8')}
   SELECT ${COMMAND_COLUMNS} FROM q, device_command c JOIN d ON c.device = d.id WHERE c.id = $5 AND ${IS_REPEAT}`;
 
 /** The command that the request with key $5 and content $6 has made. */
 export const FIND_INSERTED = `
   WITH d AS (${VISIBLE_DEVICE})
   SELECT ${COMMAND_COLUMNS}
-    FROM recent_insert r JOIN device_command c ON c.id = r.command_id JOIN d ON c.device = d.id
+    FROM recent_insert r JOIN device_command c ON c.id = r.made_id JOIN d ON c.device = d.id
    WHERE r.request = $5 AND r.content = $6`;
 
 /** $1 are seconds. */

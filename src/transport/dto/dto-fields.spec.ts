@@ -9,6 +9,7 @@ import {
   JsonObjectField,
   NestedField,
   TextField,
+  TextListField,
   TimestampField,
 } from './dto-fields.js';
 
@@ -34,6 +35,7 @@ class FieldsDto {
   @Int32Field() int32?: number;
   @TextField() text?: string;
   @TextField({ accepts: (text) => text.length < 4, unfit: 'Too long', wrong: 'No text' }) short?: string;
+  @TextListField() texts?: string[];
   @JsonObjectField() object?: JsonText;
   @TimestampField() timestamp?: Date;
   @NestedField(() => InnerDto) nested?: InnerDto;
@@ -137,6 +139,22 @@ describe('TextField', () => {
   });
 });
 
+describe('TextListField', () => {
+  it.each([
+    ['["a","","ü"]', ['a', '', 'ü']],
+    ['[]', []],
+    ['null', null],
+    ['"a"', `400 ${MALFORMED}`],
+    ['{}', `400 ${MALFORMED}`],
+    ['5', `400 ${MALFORMED}`],
+    ['["a",5]', `400 ${MALFORMED}`],
+    ['["a",null]', `400 ${MALFORMED}`],
+    ['[["a"]]', `400 ${MALFORMED}`],
+  ])('reads %s as %j', async (json, expected) => {
+    expect(await read(FieldsDto, 'texts', json)).toEqual(expected);
+  });
+});
+
 describe('JsonObjectField', () => {
   it.each([
     '{}',
@@ -198,6 +216,9 @@ describe('a required field', () => {
   class RequiredTextDto {
     @TextField({ required: REQUIRED }) text!: string;
   }
+  class RequiredTextListDto {
+    @TextListField({ required: REQUIRED }) texts!: string[];
+  }
   class RequiredObjectDto {
     @JsonObjectField({ required: REQUIRED }) object!: JsonText;
   }
@@ -211,6 +232,7 @@ describe('a required field', () => {
   it.each([
     ['integer', RequiredDto, '"x"', MALFORMED],
     ['text', RequiredTextDto, '[]', MALFORMED],
+    ['texts', RequiredTextListDto, '5', MALFORMED],
     ['object', RequiredObjectDto, '[]', "'parameters' must be JSON Object!"],
     ['timestamp', RequiredTimestampDto, '"x"', MALFORMED],
     ['nested', RequiredNestedDto, '[]', MALFORMED],

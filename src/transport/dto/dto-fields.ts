@@ -69,6 +69,13 @@ export function TextField(
   });
 }
 
+/** A list of texts. Numbers in it are refused: where they stand in a list, how they were written is not known. */
+export function TextListField(options: FieldOptions = {}): PropertyDecorator {
+  return field(options, (value) =>
+    Array.isArray(value) && value.every((text) => typeof text === 'string') ? value : new Refused(),
+  );
+}
+
 /** A JSON object of any content, kept as `JsonText`. The original says `'parameters'` whatever the field's name. */
 export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {
   return field({ wrong: "'parameters' must be JSON Object!", ...options }, (value, parent, key) =>

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { type AccessScope, visibleDeviceParameters } from '../../../directory/access-scope.js';
+import { Lanes } from '../../../transport/lanes.js';
+import { limitsOf, orderOf, readPage } from '../../shared/list-page.js';
+import { type CommandRow, type DeviceCommand, toDeviceCommand } from '../device-command.js';
+import type { ListCommandsDto } from '../dto/list-commands.dto.js';
+import { listStatement, SORT_COLUMNS } from './command-list.statement.js';
+
+type ListedRow = (CommandRow | { id: null }) & { fits: boolean };
+
+/** Pages of `device_command`. */
+@Injectable()
+export class CommandListRepository {
+  /** A device takes one connection of the pool at most, however many of its lists take long. */
+  private readonly lanes = new Lanes();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * @returns `undefined` where the device is unknown or out of sight
+   * @throws {ActionError} 413 where the page is too long for one reply, 503 where it takes too much time
+   */
+  async list(scope: AccessScope, request: ListCommandsDto): Promise<DeviceCommand[] | undefined> {
+    const { deviceId, start, end, command, names, status } = request;
+    const filter = [start?.toISOString(), end?.toISOString(), command, names?.length ? names : null, status];
+    const parameters = [
+      ...visibleDeviceParameters(scope, deviceId),
+      ...filter.map((value) => value ?? null),
+      ...limitsOf(request),
+    ];
+    const order = orderOf(request, SORT_COLUMNS, 'c.timestamp', 'c.id');
+    const rows = await this.lanes.run(deviceId, () =>
+      readPage<ListedRow>(this.dataSource, listStatement(order), parameters),
+    );
+    if (rows.length === 0) return undefined;
+    return rows.flatMap((row) => (row.id === null ? [] : toDeviceCommand(row)));
+  }
+}

@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, QueryFailedError } from 'typeorm';
+import { answered } from '../../database/database-error.js';
+import { WriteFence } from '../../database/write-fence.js';
+import { write } from '../../database/write-statement.js';
+import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
+import { Lanes } from '../../transport/lanes.js';
+import {
+  type DeviceNotification,
+  type NotificationRow,
+  toDeviceNotification,
+} from '../notification.exports.js';
+import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
+import * as sql from './device-change.statements.js';
+import { deviceKeepsChanging } from './device.errors.js';
+import type { DeviceFields } from './device.js';
+
+type SavedRow = (NotificationRow | { id: null }) & {
+  leads: boolean;
+  is_active: boolean;
+  is_hidden: boolean;
+  has_network: boolean;
+  has_type: boolean;
+};
+
+/** What there is in the way of a save: the user is not active, or which of these is out of sight. */
+export type Obstacle = 'user' | 'device' | 'networkId' | 'deviceTypeId';
+
+/** `notification` is missing for a repeat whose device is gone or out of sight by now. */
+export type Saved = { obstacle: Obstacle } | { obstacle?: undefined; notification?: DeviceNotification };
+
+/** Foreign key, unique key, and a dead-lock with somebody who takes network and device the other way round. */
+const OVERTAKEN = ['23503', '23505', '40P01'];
+const ATTEMPTS = 5;
+
+/** Changes of devices. Each is one statement that checks the caller's rights as it runs. */
+@Injectable()
+export class DeviceChangeRepository {
+  /** A device takes one connection of the pool at most, however many changes wait for its locked row. */
+  private readonly lanes = new Lanes();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly fence: WriteFence,
+    private readonly window: ReplayWindow,
+  ) {}
+
+  /**
+   * Creates the device, or changes the fields that are set and keeps the others, unless this very request was
+   * executed already.
+   * @throws {ActionError} 503 where others keep creating and deleting it
+   */
+  save(scope: AccessScope, deviceId: string, fields: DeviceFields, request?: Fingerprint): Promise<Saved> {
+    const visible = visibleDeviceParameters(scope, deviceId);
+    const sentAs = keyOf(request);
+    const parameters = [...visible, ...valuesOf(fields), ...sentAs, this.window.seconds];
+    return this.lanes.run(deviceId, async () => {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const row = await this.trySave(parameters);
+        if (!row) continue;
+        if (row.id !== null) return { notification: toDeviceNotification(row) };
+        const obstacle = obstacleIn(row);
+        // A device may also be out of sight because it was deleted while the statement waited for it.
+        if (obstacle && (obstacle !== 'device' || attempt > 1)) return { obstacle };
+        const repeat = !obstacle && request && (await this.findSaved([...visible, ...sentAs]));
+        if (repeat) return repeat;
+      }
+      throw deviceKeepsChanging();
+    });
+  }
+
+  /** @returns whether it is deleted, now or by the same request before; `false` where it is unknown or out of sight */
+  delete(scope: AccessScope, deviceId: string, request?: Fingerprint): Promise<boolean> {
+    const sentAs = keyOf(request);
+    const parameters = [...visibleDeviceParameters(scope, deviceId), ...sentAs, this.window.seconds];
+    return this.lanes.run(deviceId, async () => {
+      type Row = { leads: boolean; id: string | null };
+      const { id } = await write<Row>(this.dataSource, this.fence, sql.deleteStatement, parameters);
+      if (id !== null || !request) return id !== null;
+      const rows = await answered(this.dataSource.query<unknown[]>(sql.IS_DELETED, sentAs));
+      return rows.length > 0;
+    });
+  }
+
+  /** @returns `undefined` where somebody else was faster, and nothing was changed */
+  private async trySave(parameters: unknown[]): Promise<SavedRow | undefined> {
+    try {
+      return await write<SavedRow>(this.dataSource, this.fence, sql.saveStatement, parameters);
+    } catch (error) {
+      const { code } = error instanceof QueryFailedError ? (error.driverError as { code?: string }) : {};
+      if (!OVERTAKEN.includes(code ?? '')) throw error;
+      return undefined;
+    }
+  }
+
+  private async findSaved(parameters: unknown[]): Promise<Saved | undefined> {
+    type Row = NotificationRow | { id: null };
+    const [row] = await answered(this.dataSource.query<Row[]>(sql.FIND_SAVED, parameters));
+    return row && { notification: row.id === null ? undefined : toDeviceNotification(row) };
+  }
+}
+
+function obstacleIn(row: SavedRow): Obstacle | undefined {
+  if (!row.is_active) return 'user';
+  if (row.is_hidden) return 'device';
+  if (!row.has_network) return 'networkId';
+  return row.has_type ? undefined : 'deviceTypeId';
+}
+
+const keyOf = (request?: Fingerprint) => [request?.key ?? null, request?.content ?? null];
+
+function valuesOf({ name, data, networkId, deviceTypeId, isBlocked }: DeviceFields): unknown[] {
+  return [name, data?.text, networkId, deviceTypeId, isBlocked].map((value) => value ?? null);
+}

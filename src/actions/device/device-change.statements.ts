@@ -1,0 +1,82 @@
+import { termRow } from '../../database/write-fence.js';
+import { once } from '../../database/write-statement.js';
+import { seesDeviceType, seesNetwork, VISIBLE_DEVICE } from '../../directory/access-scope.js';
+import { NOTIFICATION_COLUMNS } from '../notification.exports.js';
+import { DEVICE_JSON } from './device.js';
+
+// $1..$4 are the device and the scope. The device is locked before anything else, so that a device that somebody
+// moves or deletes at the same time is judged as it is then.
+
+/** The network or device type that is asked for, or the device's own, or the first: one of the user's, or any in sight. */
+const pick = (table: string, asked: string, own: string, sees: (id: string) => string): string => `(
+  SELECT p.id FROM ${table} p LEFT JOIN user_${table} o ON o.${table}_id = p.id AND o.user_id = u.id
+   WHERE p.id = coalesce(${asked}::bigint, ${own}, p.id) AND ${sees('p.id')}
+   ORDER BY o.user_id NULLS LAST, p.id LIMIT 1)`;
+
+/**
+ * Creates or changes a device, and stores the notification that tells of it. Always one row: `leads`, what there is
+ * to refuse, and the notification's columns, empty where nothing was saved.
+ *
+ * $5 to $9 are name, data, network, device type and blocked, $10 to $12 the request: key, content, seconds.
+ * A device that is created at the same time makes it fail (23505), and so does a network that goes (23503).
+ */
+export const saveStatement = (fenced: boolean): string => `
+  WITH term AS (${termRow(fenced, 13)}),
+       u AS (SELECT id, role, all_device_types_available FROM dh_user WHERE id = $2 AND status = 0),
+       d AS (${VISIBLE_DEVICE} FOR NO KEY UPDATE OF d),
+       place AS (
+         SELECT d.id AS device,
+                ${pick('network', '$7', 'd.network_id', seesNetwork)} AS network_id,
+                ${pick('device_type', '$8', 'd.device_type_id', seesDeviceType)} AS device_type_id
+           FROM u LEFT JOIN d ON true),
+       allowed AS (
+         SELECT place.* FROM place, term
+          WHERE network_id IS NOT NULL AND device_type_id IS NOT NULL
+            AND (device IS NOT NULL OR NOT EXISTS (SELECT FROM device WHERE device_id = $1))),
+       ${once(`nextval('device_notification_id_seq')`, 'allowed', 10)},
+       updated AS (
+         UPDATE device x
+            SET name = coalesce($5::varchar, x.name), data = coalesce($6::jsonb, x.data),
+                network_id = allowed.network_id, device_type_id = allowed.device_type_id,
+                blocked = coalesce($9::boolean, x.blocked)
+           FROM allowed, i WHERE x.id = allowed.device
+         RETURNING x.*, '$device-update' AS told),
+       created AS (
+         INSERT INTO device AS x (device_id, name, data, network_id, device_type_id, blocked)
+         SELECT $1, coalesce($5::varchar, $1), $6::jsonb, network_id, device_type_id, coalesce($9::boolean, false)
+           FROM allowed, i WHERE device IS NULL
+         RETURNING x.*, '$device-add' AS told),
+       d_saved AS (SELECT * FROM updated UNION ALL SELECT * FROM created),
+       n AS (
+         INSERT INTO device_notification (id, device, notification, timestamp, parameters)
+         SELECT i.id, x.id, x.told, date_trunc('milliseconds', clock_timestamp()), ${DEVICE_JSON}
+           FROM d_saved x, i
+         RETURNING *),
+       stored AS (SELECT ${NOTIFICATION_COLUMNS} FROM n, d_saved d)
+  SELECT EXISTS (SELECT FROM term) AS leads,
+         EXISTS (SELECT FROM u) AS is_active,
+         EXISTS (SELECT FROM device WHERE device_id = $1) AND NOT EXISTS (SELECT FROM d) AS is_hidden,
+         place.network_id IS NOT NULL AS has_network, place.device_type_id IS NOT NULL AS has_type, stored.*
+    FROM (SELECT) one LEFT JOIN place ON true LEFT JOIN stored ON true`;
+
+/** A row where the request with key $5 and content $6 was executed; with the notification, as long as it is in sight. */
+export const FIND_SAVED = `
+  WITH d AS (${VISIBLE_DEVICE}),
+       stored AS (SELECT ${NOTIFICATION_COLUMNS} FROM device_notification n JOIN d ON n.device = d.id)
+  SELECT stored.* FROM recent_insert r LEFT JOIN stored ON stored.id = r.made_id
+   WHERE r.request = $5 AND r.content = $6`;
+
+/**
+ * Always one row: `leads`, and the id of the row that is gone, with its commands and notifications; null where
+ * nothing was deleted. $5 to $7 are the request: key, content, seconds.
+ */
+export const deleteStatement = (fenced: boolean): string => `
+  WITH term AS (${termRow(fenced, 8)}),
+       d AS (${VISIBLE_DEVICE} FOR UPDATE OF d),
+       allowed AS (SELECT d.id FROM d, term),
+       ${once('allowed.id', 'allowed', 5)},
+       gone AS (DELETE FROM device x USING i WHERE x.id = i.id RETURNING x.id)
+  SELECT EXISTS (SELECT FROM term) AS leads, gone.id FROM (SELECT) one LEFT JOIN gone ON true`;
+
+/** Whether the request with key $1 and content $2 was executed. */
+export const IS_DELETED = 'SELECT FROM recent_insert WHERE request = $1 AND content = $2';

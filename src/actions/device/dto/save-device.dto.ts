@@ -1,0 +1,37 @@
+import { JsonText } from '../../../protocol/json-text.js';
+import { IntegerField, JsonObjectField, NestedField, TextField } from '../../../transport/dto/dto-fields.js';
+import type { DeviceFields } from '../device.js';
+import { DEVICE_ID_CHARACTERS, DEVICE_ID_EMPTY, DEVICE_IS_NULL } from '../device.errors.js';
+import { BooleanField } from './boolean-field.js';
+
+const NAME_LENGTH = 'Device name must have 1 to 128 characters';
+
+/** The member `device` of `device/save`. */
+export class DeviceFieldsDto implements DeviceFields {
+  @TextField({ accepts: ({ length }) => length >= 1 && length <= 128, unfit: NAME_LENGTH })
+  name?: string | null;
+
+  @JsonObjectField()
+  data?: JsonText | null;
+
+  @IntegerField()
+  networkId?: number | null;
+
+  @IntegerField()
+  deviceTypeId?: number | null;
+
+  @BooleanField()
+  isBlocked?: boolean | null;
+}
+
+export class SaveDeviceDto {
+  @TextField({
+    required: DEVICE_ID_EMPTY,
+    accepts: (id) => /^[a-zA-Z0-9-]{1,48}$/.test(id),
+    unfit: DEVICE_ID_CHARACTERS,
+  })
+  deviceId!: string;
+
+  @NestedField(() => DeviceFieldsDto, { required: DEVICE_IS_NULL })
+  device!: DeviceFieldsDto;
+}

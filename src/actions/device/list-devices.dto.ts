@@ -1,0 +1,24 @@
+import { IntegerField, TextField } from '../../transport/dto/dto-fields.js';
+import { ListPageDto } from '../shared/list-page.dto.js';
+
+/** Beyond it a pattern says nothing more about a name of 128 characters. */
+const MAX_PATTERN = 512;
+
+/** `device/list` and `device/count`: which of the devices that the caller sees. All conditions must hold. */
+export class ListDevicesDto extends ListPageDto {
+  @TextField()
+  name?: string | null;
+
+  /** for LIKE: `%` any text, `_` any character; there is no escape character */
+  @TextField({
+    accepts: ({ length }) => length <= MAX_PATTERN,
+    unfit: `namePattern must have at most ${MAX_PATTERN} characters`,
+  })
+  namePattern?: string | null;
+
+  @IntegerField()
+  networkId?: number | null;
+
+  @TextField()
+  networkName?: string | null;
+}

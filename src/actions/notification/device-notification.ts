@@ -1,0 +1,49 @@
+import { JsonText } from '../../protocol/json-text.js';
+import { formatTimestamp } from '../../protocol/timestamps.js';
+
+/** The stored notification with its device's current place, as clients see it: seven fields. */
+export interface DeviceNotification {
+  id: number;
+  /** its name */
+  notification: string;
+  deviceId: string;
+  networkId: number;
+  deviceTypeId: number;
+  /** UTC without zone, `2018-02-08T15:26:30.123` */
+  timestamp: string;
+  parameters: JsonText | null;
+}
+
+/** What a client may set in `notification/insert`; absent or `null` is not set. */
+export interface NotificationFields {
+  notification: string;
+  timestamp?: Date | null;
+  parameters?: JsonText | null;
+}
+
+/** bigint comes as text from PostgreSQL, json as text because it is selected so. */
+export interface NotificationRow {
+  id: string;
+  notification: string;
+  device_id: string;
+  network_id: string;
+  device_type_id: string;
+  timestamp: Date;
+  parameters: string | null;
+}
+
+/** Columns of `NotificationRow`: `n` is the notification, `d` its device. */
+export const NOTIFICATION_COLUMNS = `n.id, n.notification, d.device_id, d.network_id, d.device_type_id, n.timestamp,
+  n.parameters::text AS parameters`;
+
+export function toDeviceNotification(row: NotificationRow): DeviceNotification {
+  return {
+    id: Number(row.id),
+    notification: row.notification,
+    deviceId: row.device_id,
+    networkId: Number(row.network_id),
+    deviceTypeId: Number(row.device_type_id),
+    timestamp: formatTimestamp(row.timestamp),
+    parameters: row.parameters === null ? null : new JsonText(row.parameters),
+  };
+}

@@ -1,0 +1,69 @@
+import { type DataSource, QueryFailedError } from 'typeorm';
+import { answered } from '../../database/database-error.js';
+import { ActionError } from '../../protocol/action-error.js';
+import type { ListPageDto } from './list-page.dto.js';
+
+/** DeviceHive's documents say 100, its code 20. */
+const DEFAULT_TAKE = 100;
+const MAX_TAKE = 1_000;
+/** The length of the JSON that one page may have; a page of one row has no limit. */
+export const MAX_PAGE_BYTES = 4 * 1_048_576;
+/** The longest that a list may hold its connection. PGlite runs no timers: there a list ends when it is done. */
+const STATEMENT_MS = 5_000;
+const QUERY_CANCELED = '57014';
+
+/** For LIMIT and OFFSET; what is below 0 counts as 0. */
+export function limitsOf({ take, skip }: ListPageDto): [limit: number, offset: number] {
+  return [Math.min(Math.max(take ?? DEFAULT_TAKE, 0), MAX_TAKE), Math.max(skip ?? 0, 0)];
+}
+
+/**
+ * For ORDER BY. Descending is the original's default where a field is asked for; without one its order is arbitrary,
+ * and here ascending.
+ * @param columns SQL by the name of the field
+ * @param unsorted SQL for where no field is asked for
+ * @param id the column that decides between equal rows, so that pages do not overlap
+ */
+export function orderOf(
+  { sortField, sortOrder }: ListPageDto,
+  columns: ReadonlyMap<string, string>,
+  unsorted: string,
+  id: string,
+): string {
+  const column = columns.get((sortField ?? '').toLowerCase());
+  const descending = sortOrder == null ? column !== undefined : sortOrder.toLowerCase() === 'desc';
+  const direction = descending ? 'DESC' : 'ASC';
+  return `${column ?? unsorted} ${direction}, ${id} ${direction}`;
+}
+
+/**
+ * The rows of a page.
+ * @param statement answers with each row whether the page `fits`
+ * @throws {ActionError} 413 where it does not, 503 where it takes too much time
+ */
+export async function readPage<Row extends { fits: boolean }>(
+  dataSource: DataSource,
+  statement: string,
+  parameters: unknown[],
+): Promise<Row[]> {
+  const rows = dataSource.transaction(async (manager) => {
+    await manager.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`);
+    return manager.query<Row[]>(statement, parameters);
+  });
+  const page = await answered(rows).catch((error: unknown) => {
+    throw isCanceled(error) ? tooSlow(error) : error;
+  });
+  if (page.some(({ fits }) => !fits)) {
+    throw new ActionError(413, `Reply is larger than ${MAX_PAGE_BYTES} bytes: take fewer`);
+  }
+  return page;
+}
+
+const tooSlow = (cause: unknown): ActionError =>
+  new ActionError(503, 'The list took too long: narrow it, or skip and take fewer', { cause });
+
+function isCanceled(error: unknown): boolean {
+  return (
+    error instanceof QueryFailedError && (error.driverError as { code?: string }).code === QUERY_CANCELED
+  );
+}

@@ -1,0 +1,37 @@
+import { hash } from 'node:crypto';
+import type { RequestKey } from './request-key.js';
+
+/** A request that can be recognised when it comes again. */
+export interface Fingerprint {
+  /** who sent it under which `requestId`, 8 bytes */
+  key: Buffer;
+  /** what it asks for, 8 bytes: another content under the same key is another request */
+  content: Buffer;
+}
+
+/** How long a repeated request is recognised: one window for all actions. */
+export class ReplayWindow {
+  /** @param seconds 0 turns it off */
+  constructor(readonly seconds: number) {}
+
+  /**
+   * What a repeat has in common with the first: not the token, which may have been renewed in between.
+   * @param action sets its requests apart from those of other actions that are remembered in the same table
+   * @param content the fields that count, as JSON values
+   * @returns `undefined` for a request without a `requestId`, and where nothing is recognised
+   */
+  fingerprint(
+    sentAs: RequestKey | undefined,
+    userId: number,
+    action: string,
+    content: unknown[],
+  ): Fingerprint | undefined {
+    if (!sentAs || this.seconds === 0) return undefined;
+    const { clientId, requestId } = sentAs;
+    return { key: digest([clientId, userId, requestId, action]), content: digest(content) };
+  }
+}
+
+function digest(parts: unknown[]): Buffer {
+  return hash('sha256', JSON.stringify(parts), 'buffer').subarray(0, 8);
+}

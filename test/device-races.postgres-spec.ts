@@ -1,0 +1,123 @@
+import { DataSource } from 'typeorm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { TestClient } from './support/client.js';
+import { ADMIN, TestService } from './support/service.js';
+
+let service: TestService;
+let admin: TestClient;
+let user: TestClient;
+
+beforeAll(async () => {
+  service = await TestService.start();
+  await service.sql(`INSERT INTO network (id, name) VALUES (2, 'Two'), (3, 'Three')`);
+  await service.sql(
+    `INSERT INTO dh_user (id, login, password_hash, role)
+     SELECT 51, 'user', password_hash, 1 FROM dh_user WHERE login = 'dhadmin'`,
+  );
+  await service.sql('INSERT INTO user_network VALUES (51, 2)');
+  admin = await service.connectAdmin();
+  user = await service.connect({ username: 'user', password: ADMIN.password });
+});
+afterAll(() => service?.stop());
+
+beforeEach(async () => {
+  await service.sql(`DELETE FROM device WHERE device_id IN ('contested', 'new')`);
+  await service.sql(
+    `INSERT INTO device (device_id, name, network_id, device_type_id) VALUES ('contested', 'Contested', 2, 1)`,
+  );
+});
+
+const denied = { code: 403, error: 'Access is denied' };
+const device = async () =>
+  (await service.sql(`SELECT name, network_id FROM device WHERE device_id = 'contested'`))[0];
+
+/** Commits a change as soon as the request waits for what it holds. */
+async function duringRequest<T>(change: string, request: () => Promise<T>): Promise<T> {
+  const runner = service.app.get(DataSource).createQueryRunner();
+  try {
+    await runner.startTransaction();
+    await runner.query(change);
+    const answer = request();
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await expect.poll(async () => (await service.sql(waiting)).length).toBe(1);
+    await runner.commitTransaction();
+    return await answer;
+  } finally {
+    await runner.release();
+  }
+}
+
+const MOVE = `UPDATE device SET network_id = 3 WHERE device_id = 'contested'`;
+const DELETE = `DELETE FROM device WHERE device_id = 'contested'`;
+
+describe('a device that somebody moves out of sight', () => {
+  it('is not changed by a save that waits for it', async () => {
+    const save = () => user.request('device/save', { deviceId: 'contested', device: { name: 'stolen' } });
+    expect(await duringRequest(MOVE, save)).toMatchObject(denied);
+    expect(await device()).toEqual({ name: 'Contested', network_id: '3' });
+  });
+
+  it('is not brought back by a save that waits for it', async () => {
+    const save = () => user.request('device/save', { deviceId: 'contested', device: { networkId: 2 } });
+    expect(await duringRequest(MOVE, save)).toMatchObject(denied);
+    expect(await device()).toEqual({ name: 'Contested', network_id: '3' });
+  });
+
+  it('is not deleted by a request that waits for it', async () => {
+    const remove = () => user.request('device/delete', { deviceId: 'contested' });
+    expect(await duringRequest(MOVE, remove)).toMatchObject(denied);
+    expect(await device()).toEqual({ name: 'Contested', network_id: '3' });
+  });
+
+  it('stays where it is with a save that does not say where to', async () => {
+    const save = () => admin.request('device/save', { deviceId: 'contested', device: { name: 'renamed' } });
+    expect(await duringRequest(MOVE, save)).toMatchObject({ status: 'success' });
+    expect(await device()).toEqual({ name: 'renamed', network_id: '3' });
+  });
+});
+
+describe('a device that somebody deletes', () => {
+  it('is created anew by a save that waits for it', async () => {
+    const save = () => user.request('device/save', { deviceId: 'contested', device: { name: 'reborn' } });
+    expect(await duringRequest(DELETE, save)).toMatchObject({ status: 'success' });
+    expect(await device()).toEqual({ name: 'reborn', network_id: '2' });
+    const told = await service.sql('SELECT notification FROM device_notification');
+    expect(told).toEqual([{ notification: '$device-add' }]);
+  });
+
+  it('is unknown to a notification/insert that waits for it', async () => {
+    const insert = () =>
+      admin.request('notification/insert', { deviceId: 'contested', notification: { notification: 'x' } });
+    expect(await duringRequest(DELETE, insert)).toMatchObject({ code: 404 });
+  });
+
+  it('is unknown to a device/delete that waits for it', async () => {
+    const remove = () => admin.request('device/delete', { deviceId: 'contested' });
+    expect(await duringRequest(DELETE, remove)).toMatchObject({ code: 404 });
+  });
+});
+
+describe('a device that somebody creates at the same time', () => {
+  const create = (network: number) =>
+    `INSERT INTO device (device_id, name, network_id, device_type_id) VALUES ('new', 'New', ${network}, 1)`;
+  const save = () => user.request('device/save', { deviceId: 'new', device: { name: 'mine' } });
+
+  it('is changed where it is in sight', async () => {
+    expect(await duringRequest(create(2), save)).toMatchObject({ status: 'success' });
+    expect(await service.sql(`SELECT name FROM device WHERE device_id = 'new'`)).toEqual([{ name: 'mine' }]);
+  });
+
+  it('is refused where it is not', async () => {
+    expect(await duringRequest(create(3), save)).toMatchObject(denied);
+    expect(await service.sql(`SELECT name FROM device WHERE device_id = 'new'`)).toEqual([{ name: 'New' }]);
+  });
+});
+
+describe('a network that somebody deletes', () => {
+  it('refuses the save that waits for it', async () => {
+    await service.sql(`INSERT INTO network (id, name) VALUES (9, 'Gone')`);
+    const save = () => admin.request('device/save', { deviceId: 'new', device: { networkId: 9 } });
+    const reply = await duringRequest('DELETE FROM network WHERE id = 9', save);
+    expect(reply).toMatchObject({ code: 400, error: 'Invalid request parameters' });
+  });
+});
