@@ -3,6 +3,7 @@ import { migrations } from '../../migrations/index.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { DatabaseOptions } from './database.options.js';
+import { cutStuckConnections } from './stuck-connections.js';
 import { isUpToDate, MIGRATIONS_TABLE, migrateSchema } from './migrate-schema.js';
 
 /** A free connection of the pool, or a new one, within this time; PGlite's only one is never given up. */
@@ -69,6 +70,7 @@ export async function openDatabase(options: DatabaseOptions, entities: Function[
     else if (!(await isUpToDate(dataSource))) {
       throw new Error('The database schema is not up to date: run "npm run migrate" first');
     }
+    if (!embedded) cutStuckConnections(dataSource, options.deadlineMs);
     return dataSource;
   } catch (error) {
     if (embedded || dataSource.isInitialized) await dataSource.destroy();
