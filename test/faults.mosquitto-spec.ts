@@ -14,13 +14,22 @@ let broker: Mosquitto;
 let run: LedgerRun | undefined;
 
 beforeEach(async () => {
-  broker = await Mosquitto.start({ users: [...NAMES, 'watcher'], acl: letWatch('watcher') });
+  broker = await startBroker();
 });
 afterEach(async () => {
   await run?.end();
   run = undefined;
   await broker.stop();
 });
+
+/** @param inflight replaces that line of the deployed configuration */
+function startBroker(inflight?: string): Promise<Mosquitto> {
+  return Mosquitto.start({
+    users: [...NAMES, 'watcher'],
+    acl: letWatch('watcher'),
+    edit: (conf) => (inflight ? conf.replace(/^max_inflight_messages.*$/m, inflight) : conf),
+  });
+}
 
 async function startService(url = broker.url): Promise<ServiceProcess> {
   const service = start({ ...environment().env, ...serviceOn(broker, url) });
@@ -59,6 +68,23 @@ describe('kill -9 of the service', () => {
     await service.exit();
     expect(load.answered).toBeLessThan(2_000);
     await startService();
+    const faultEndedAt = now();
+    await sending;
+    expect(await load.check({ faultEndedAt })).toEqual([]);
+    expect(refusals(load)).toEqual([]);
+  }, 60_000);
+
+  it('again and again, on a broker that takes little at a time: each request is answered', async () => {
+    await broker.stop();
+    broker = await startBroker('max_inflight_messages 20');
+    let service = await startService();
+    const { sending, load } = await startLoad(2_000);
+    for (const answered of [300, 800, 1_300]) {
+      await hasAnswered(load, answered);
+      service.kill('SIGKILL');
+      await service.exit();
+      service = await startService();
+    }
     const faultEndedAt = now();
     await sending;
     expect(await load.check({ faultEndedAt })).toEqual([]);
@@ -126,11 +152,7 @@ describe('of two replicas', () => {
 describe('a service that is ended', () => {
   it('lets out all events, acknowledgements and answers of what it has done, also to a slow broker', async () => {
     await broker.stop();
-    broker = await Mosquitto.start({
-      users: [...NAMES, 'watcher'],
-      acl: letWatch('watcher'),
-      edit: (conf) => conf.replace(/^max_inflight_messages.*$/m, 'max_inflight_messages 20'),
-    });
+    broker = await startBroker('max_inflight_messages 20');
     const proxy = await MqttProxy.start(broker.url);
     proxy.latencyMs = 15;
     try {

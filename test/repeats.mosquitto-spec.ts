@@ -119,6 +119,30 @@ describe('an acknowledgement that gets lost', () => {
   });
 });
 
+describe('a reply', () => {
+  it('arrives, however often the connection breaks as it is on its way', async () => {
+    const id = await service.insertCommand();
+    let cuts = 0;
+    proxy.drop = (direction, packet) => {
+      const isReply = direction === 'toBroker' && packet.cmd === 'publish' && packet.topic.endsWith('@alice');
+      if (!isReply || cuts === 7) return false;
+      cuts++;
+      setImmediate(() => proxy.cut());
+      return true;
+    };
+    const payload = {
+      action: 'command/get',
+      requestId: 'often',
+      token,
+      deviceId: SAMPLE_DEVICE,
+      commandId: id,
+    };
+    await alice.mqtt.publishAsync('dh/request/alice', JSON.stringify(payload), { qos: 1 });
+    await expect.poll(() => answersTo('often').length, { timeout: 25_000 }).toBeGreaterThan(0);
+    expect(cuts).toBe(7);
+  });
+});
+
 describe('a request on a locked row', () => {
   it('delays the answers to other clients by a moment only, and all acknowledgements leave in order', async () => {
     const [locked, free] = [await service.insertCommand(), await service.insertCommand()];

@@ -19,6 +19,8 @@ export interface LoginLimits {
 export const CONNECT_LIMITS: LoginLimits = { delayed: 1_000, attempts: 10_000 };
 /** A request holds a place in work, which others need. */
 export const REQUEST_LIMITS: LoginLimits = { delayed: 16, attempts: 256 };
+/** On a broker of one's own all clients share one order of acknowledgements: nobody waits there. */
+export const SHARED_LIMITS: LoginLimits = { delayed: 0, attempts: 64 };
 
 class Attempts {
   private failures = 0;

@@ -13,7 +13,8 @@ const BEAT_MS = 400;
 /** A leader that shows no life for so long is paused or cut off, and is replaced. */
 const LEASE_MS = 2_000;
 const RETRY_MS = 1_000;
-const CONNECT_MS = 5_000;
+/** To connect, and for each answer: a standby that hears nothing tries on another connection. */
+const CONNECT_MS = 3_000;
 
 /** After giving the lock back; longer than a standby takes to ask for it. */
 const YIELD_MS = 3 * POLL_MS;

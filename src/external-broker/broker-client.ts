@@ -16,11 +16,21 @@ const STABLE_MS = 10_000;
 /** Beside topic and payload, which `maxRequestBytes` bounds, a PUBLISH has properties: 64 kB of correlation data. */
 const EXTRA_BYTES = 131_072;
 
+const WINDOW_FACTOR = 8;
+
 const MQTT_5 = 5;
 const MQTT_3_1_1 = 4;
 /** "Unacceptable protocol version" of MQTT 3.1.1, "Unsupported Protocol Version" of MQTT 5. */
 const SPEAKS_NO_MQTT_5 = new Set([1, 132]);
 const SESSION_TAKEN_OVER = 142;
+
+/**
+ * Requests that the broker may send before the first is acknowledged, as Receive Maximum. More than are in work at a
+ * time, since acknowledgements leave in order: behind one that takes long the others go on.
+ */
+export function windowOf({ maxInFlight }: ExternalBrokerOptions): number {
+  return Math.min(maxInFlight * WINDOW_FACTOR, 65_535);
+}
 
 /**
  * A client with a persistent session, which connects for ever: with a growing delay, also after a refusal, and with
@@ -42,7 +52,7 @@ export function openBrokerClient(options: ExternalBrokerOptions): MqttClient {
     resubscribe: false,
     properties: {
       sessionExpiryInterval: SESSION_EXPIRY_S,
-      receiveMaximum: Math.min(options.maxInFlight, 65_535),
+      receiveMaximum: windowOf(options),
       maximumPacketSize: options.maxRequestBytes * 4 + EXTRA_BYTES,
     },
   });

@@ -3,14 +3,14 @@ import { Injectable } from '@nestjs/common';
 import { Leadership } from '../database/leadership.js';
 import { BrokerLink, type LinkListener } from '../transport/link/broker-link.js';
 import { type ClientIdentity, PropertyIdentity, TopicIdentity } from '../transport/link/client-identity.js';
-import { openBrokerClient } from './broker-client.js';
+import { openBrokerClient, windowOf } from './broker-client.js';
 import { ExternalBrokerOptions } from './external-broker.options.js';
 
 /** A leader that no request reaches for so long gives others a chance. */
 const USELESS_MS = 15_000;
 const CHECK_MS = 1_000;
-/** Times MAX_IN_FLIGHT: requests that wait here, a few kilobytes each. */
-const WAITING_FACTOR = 8;
+/** Times the window, which Mosquitto 2.0 exceeds: requests that wait here, a few kilobytes each. */
+const OVERFLOW_FACTOR = 2;
 
 /**
  * The service as a client of a broker of one's own. Replicas share a client id, and the one that leads connects: two
@@ -34,7 +34,7 @@ export class ExternalLink extends BrokerLink {
     const { clientId, sharedGroup, clientIdProperty } = options;
     this.clientId = clientId;
     this.sharedGroup = sharedGroup;
-    this.maxUnacknowledged = options.maxInFlight * WAITING_FACTOR;
+    this.maxUnacknowledged = windowOf(options) * OVERFLOW_FACTOR;
     // A member of a group hands over what comes from now on by leaving it.
     this.keepsRequests = sharedGroup === undefined;
     this.identity = clientIdProperty ? new PropertyIdentity(clientIdProperty) : new TopicIdentity();

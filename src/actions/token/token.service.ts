@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { REQUEST_LIMITS } from '../../auth/login-throttle.js';
+import { REQUEST_LIMITS, SHARED_LIMITS } from '../../auth/login-throttle.js';
 import { LoginService } from '../../auth/login.service.js';
 import { Sessions } from '../../auth/sessions.js';
 import { ACCESS, REFRESH } from '../../auth/token-payload.js';
@@ -42,7 +42,8 @@ export class TokenActions {
   /** A login and a password for tokens; the session stays as it is. */
   async create(login: string, password: string, origin: RequestOrigin): Promise<TokenPair> {
     const address = origin.connectionId && this.sessions.addressOf(origin.connectionId);
-    const user = await this.logins.login(login, password, address ?? origin.clientId, REQUEST_LIMITS);
+    const limits = origin.connectionId ? REQUEST_LIMITS : SHARED_LIMITS;
+    const user = await this.logins.login(login, password, address ?? origin.clientId, limits);
     const claims = await this.logins.claimsOf(user);
     return {
       accessToken: await this.tokens.sign(ACCESS, claims),

@@ -34,6 +34,8 @@ export class RequestIntake {
     const { channel, origin } = delivery;
     const read = readRequest(delivery, this.limits.maxRequestBytes);
     if (!read) return delivery.settle(() => {});
+    // The 503 would have to wait as well.
+    if (origin.qos === 0 && channel.outgoing.isCongested) return;
     if (origin.qos === 0 && this.work.isFull) return this.turnAway(delivery, read);
     await this.work.run(async () => {
       // Before that the broker may not be the one that names the senders: nobody is answered.

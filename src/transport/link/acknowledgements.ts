@@ -35,7 +35,7 @@ export class Acknowledgements {
   private patience?: NodeJS.Timeout;
   private watched?: Unacknowledged;
 
-  /** @param mayWrite `false` while an event waits to be sent: it goes before its PUBACK */
+  /** @param mayWrite `false` while an event, which goes before its PUBACK, or a reply would have to wait */
   constructor(
     client: MqttClient,
     private readonly mayWrite: () => boolean,

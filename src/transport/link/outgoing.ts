@@ -6,8 +6,14 @@ import { shown } from '../../protocol/shown.js';
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
 /** More than a PUBLISH has beside topic, payload and correlation data. */
 const HEADER_BYTES = 64;
-/** Connections in a row that end before the same message is acknowledged: it is what ends them. */
+/** Connections in a row that the broker ends, saying so, before the same message is acknowledged: it is the cause. */
 const MAX_STRIKES = 5;
+/** MQTT 3.1.1 brokers do not say why, and the network may end a connection too. */
+const MAX_STRIKES_WITHOUT_REASON = 50;
+/** Malformed Packet, Protocol Error, Topic Name invalid, Packet too large, Quota exceeded, Payload format invalid. */
+const PUNISHMENTS = new Set([129, 130, 144, 149, 151, 153]);
+/** Messages that may wait before QoS 0 requests, which add to them, are not executed any more. */
+const CONGESTED = 1_024;
 
 interface Message {
   topic: string;
@@ -30,23 +36,22 @@ export class Outgoing {
   private readonly onFlushed: (() => void)[] = [];
   private isOpen = false;
   private limits: { maximumPacketSize?: number; receiveMaximum?: number } = {};
-  private hadConnection = false;
+  private wasPunished = false;
   private strikes = 0;
   private suspect?: Message;
 
-  /** @param onDrained nothing waits any more */
+  /** @param onRoom what is published now leaves now */
   constructor(
     private readonly client: MqttClient,
-    private readonly onDrained: () => void,
+    private readonly onRoom: () => void,
   ) {
     client.on('connect', ({ properties }) => {
       this.isOpen = true;
       this.limits = properties ?? {};
       this.sendWaiting();
     });
-    // Not "connect": that comes after everything has been sent again, which may be what ends the connection.
-    client.on('packetreceive', ({ cmd }) => {
-      if (cmd === 'connack') this.hadConnection = true;
+    client.on('disconnect', ({ reasonCode }) => {
+      this.wasPunished = PUNISHMENTS.has(reasonCode ?? 0);
     });
     client.on('close', () => {
       this.isOpen = false;
@@ -54,9 +59,14 @@ export class Outgoing {
     });
   }
 
-  /** Whether something waits for a connection, or for the broker to acknowledge what was sent before. */
-  get isWaiting(): boolean {
-    return this.queue.length > 0;
+  /** Whether what is published now leaves now: there is a connection, and the broker takes one more. */
+  get hasRoom(): boolean {
+    return this.isOpen && !this.client.disconnecting && this.queue.length === 0 && !this.isFull;
+  }
+
+  /** Whether so much waits that nobody is to add to it who need not be answered. */
+  get isCongested(): boolean {
+    return this.queue.length > CONGESTED;
   }
 
   /** Whether the broker takes a packet of this size, as far as its last connection said. */
@@ -79,9 +89,12 @@ export class Outgoing {
     }
   }
 
+  private get isFull(): boolean {
+    return this.unacknowledged.size >= (this.limits.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM);
+  }
+
   private sendWaiting(): void {
-    const limit = this.limits.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM;
-    while (this.isOpen && !this.client.disconnecting && this.unacknowledged.size < limit) {
+    while (this.isOpen && !this.client.disconnecting && !this.isFull) {
       const message = this.queue.shift();
       if (!message) break;
       this.send(message);
@@ -101,22 +114,25 @@ export class Outgoing {
 
   private acknowledged(message: Message, error: Error | undefined | null): void {
     this.unacknowledged.delete(message);
-    if (error && this.isOpen) this.tell(message.topic, error);
-    const hadWaiting = this.isWaiting;
+    if (error && this.isOpen && !this.client.disconnecting) this.tell(message.topic, error);
     this.sendWaiting();
-    if (hadWaiting && !this.isWaiting) this.onDrained();
+    if (this.hasRoom) this.onRoom();
     if (this.queue.length > 0 || this.unacknowledged.size > 0) return;
     for (const resolve of this.onFlushed.splice(0)) resolve();
   }
 
   /** Brokers have limits that they do not tell; one message over such a limit is not to end the service for good. */
   private dropWhatEndsConnections(): void {
-    if (!this.hadConnection || this.client.disconnecting) return;
-    this.hadConnection = false;
+    if (this.client.disconnecting) return;
+    const saysWhy = this.client.options.protocolVersion === 5;
+    const isSuspicious = !saysWhy || this.wasPunished;
+    this.wasPunished = false;
+    if (!isSuspicious) return;
     const [first] = this.unacknowledged;
     this.strikes = first !== undefined && first === this.suspect ? this.strikes + 1 : 1;
     this.suspect = first;
-    if (this.strikes < MAX_STRIKES || first?.messageId === undefined) return;
+    const most = saysWhy ? MAX_STRIKES : MAX_STRIKES_WITHOUT_REASON;
+    if (this.strikes < most || first?.messageId === undefined) return;
     this.logger.error(
       `The broker ends each connection over a message on ${shown(first.topic)}: it is not sent again`,
     );

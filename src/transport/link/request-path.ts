@@ -69,7 +69,8 @@ export class RequestPath {
   /** One filter for each SUBSCRIBE: MQTT.js gives up all filters of a packet where one is refused. */
   private async subscribe(filter: string, qos: 0 | 1): Promise<void> {
     // Retained requests are not to come at all, and to be known where they do. MQTT 3.1.1 has no such options.
-    const [granted] = await this.client.subscribeAsync(filter, { qos, rap: true, rh: 2 }).catch((error) => {
+    const answer = this.client.subscribeAsync(filter, { qos, rap: true, rh: 2 });
+    const [granted] = await inTime(answer, 'no answer').catch((error) => {
       throw new Error(`The broker refuses the subscription to ${filter}: ${error.message}`, {
         cause: error,
       });
@@ -78,4 +79,12 @@ export class RequestPath {
     await this.client.unsubscribeAsync(filter);
     throw new Error(`The broker grants QoS ${granted?.qos} instead of ${qos} for ${filter}`);
   }
+}
+
+async function inTime<T>(promise: Promise<T>, problem: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(problem)), PROBE_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
