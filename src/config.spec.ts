@@ -105,7 +105,11 @@ describe('loadConfig', () => {
   );
 
   it.each([
-    [{ MQTT_URL: 'mqtt://me:100%pass@broker' }, /^MQTT_URL has credentials that are not percent-encoded/],
+    [
+      { MQTT_URL: 'mqtt://me:100%pass@broker' },
+      /^MQTT_URL must have a user, password and path that are percent-encoded$/,
+    ],
+    [{ DATABASE_URL: 'postgres://me:100%@db/dh' }, /^DATABASE_URL must have a user, password and path/],
     [{ MQTT_URL: 'mqtt://' }, /^MQTT_URL must name a host/],
     [{ MQTT_URL: 'mqtt://broker', MQTT_PASSWORD: 'x' }, /^MQTT_USERNAME is missing: MQTT_PASSWORD is set/],
   ])('names what is wrong in %j', (env, message) => {

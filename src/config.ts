@@ -103,21 +103,11 @@ function externalBrokerOptions(e: Environment): ExternalBrokerOptions | undefine
 
 /** From the variables, or from the URL. */
 function credentialsOf(e: Environment, url: URL): { username?: string; password?: string } {
-  try {
-    const username = e.MQTT_USERNAME ?? (decodeURIComponent(url.username) || undefined);
-    const password = e.MQTT_PASSWORD ?? (decodeURIComponent(url.password) || undefined);
-    // MQTT 3.1.1 has no password without a user name, and MQTT.js sends nothing at all then.
-    if (password && !username) throw new Error('MQTT_USERNAME is missing: MQTT_PASSWORD is set');
-    return { username, password };
-  } catch (error) {
-    if (!(error instanceof URIError)) throw error;
-    throw new Error(
-      'MQTT_URL has credentials that are not percent-encoded: use MQTT_USERNAME and MQTT_PASSWORD',
-      {
-        cause: error,
-      },
-    );
-  }
+  const username = e.MQTT_USERNAME ?? (decodeURIComponent(url.username) || undefined);
+  const password = e.MQTT_PASSWORD ?? (decodeURIComponent(url.password) || undefined);
+  // MQTT 3.1.1 has no password without a user name, and MQTT.js sends nothing at all then.
+  if (password && !username) throw new Error('MQTT_USERNAME is missing: MQTT_PASSWORD is set');
+  return { username, password };
 }
 
 const ONLY_WITH_MQTT_URL = [

@@ -33,9 +33,20 @@ const Flag = (): PropertyDecorator =>
   );
 
 const Url = (...protocols: string[]): PropertyDecorator =>
-  Setting(`must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`, (value) =>
-    protocols.some((protocol) => value.startsWith(`${protocol}//`) && URL.canParse(value)),
+  applyDecorators(
+    Setting(`must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`, (value) =>
+      protocols.some((protocol) => value.startsWith(`${protocol}//`) && URL.canParse(value)),
+    ),
+    Setting('must have a user, password and path that are percent-encoded', isDecodable),
   );
+
+function isDecodable(value: string): boolean {
+  try {
+    return decodeURI(value) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 const Text = (): PropertyDecorator => Setting('must not be empty', (value) => value.trim() !== '');
 

@@ -173,6 +173,17 @@ describe('credentials of a request', () => {
   });
 });
 
+describe('guesses at passwords', () => {
+  it('are refused and not delayed after the first ones: all clients share one order of answers', async () => {
+    const codes: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      codes.push((await alice.request('token', { login: 'nobody', password: 'wrong' })).code as number);
+    }
+    expect(codes.slice(0, 5)).toEqual([401, 401, 401, 401, 401]);
+    expect(codes.slice(6)).toEqual([503, 503]);
+  });
+});
+
 describe('CLIENT_ID_SOURCE=property on a broker that adds none', () => {
   it('is found out by the probe: the service is not ready, and executes nothing', async () => {
     const open = await Mosquitto.start({ open: true });
