@@ -307,6 +307,22 @@ describe('a retained request', () => {
   });
 });
 
+describe('a client with clean=false', () => {
+  it('stays connected and misses none of its events while events of others pass by', async () => {
+    const [admin, member] = [await service.connectAdmin(), await service.connect({ clean: false })];
+    await member.authenticate(signToken({ u: 50 }));
+    await member.subscribe('dh/#');
+    const insert = (deviceId: string, n: number) =>
+      admin.request('command/insert', { deviceId, command: { command: `passes/${n}` } });
+    await Promise.all(
+      Array.from({ length: 200 }, (_, n) => insert(n % 2 === 0 ? DEVICE_TWO : SAMPLE_DEVICE, n)),
+    );
+    await member.next(() => member.events().length === 100);
+    expect(new Set(member.events().map(({ json }) => json.command.deviceId))).toEqual(new Set([DEVICE_TWO]));
+    expect(member.mqtt.connected).toBe(true);
+  });
+});
+
 describe('client ids that contain each other', () => {
   it('never see each other’s replies', async () => {
     const ids = ['b', 'a@b', 'b@a', 'user@example.com'];

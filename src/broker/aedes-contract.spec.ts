@@ -101,7 +101,13 @@ describe('aedes', () => {
 
   it('keeps sessions and retained messages behind methods that can be bounded', () => {
     const { persistence } = broker as unknown as { persistence: Record<string, unknown> };
-    const bounded = ['addSubscriptions', 'cleanSubscriptions', 'outgoingClearMessageId', 'storeRetained'];
+    const bounded = [
+      'addSubscriptions',
+      'cleanSubscriptions',
+      'outgoingClearMessageId',
+      'outgoingUpdate',
+      'storeRetained',
+    ];
     expect(bounded.map((method) => typeof persistence[method])).toEqual(bounded.map(() => 'function'));
   });
 

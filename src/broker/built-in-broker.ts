@@ -19,7 +19,7 @@ import { limitPacketSize } from './packet-limit.js';
 import { ServiceTraffic } from './service-traffic.js';
 import { SessionStore } from './session-store.js';
 import { unhurriedEmitter } from './unhurried-emitter.js';
-import { DROPPED_TOPIC, TopicAccess } from './topic-access.js';
+import { drop, TopicAccess } from './topic-access.js';
 
 /** Packets that a client may send before its CONNACK; a login takes a moment. */
 const MAX_BEFORE_CONNACK = 1_000;
@@ -177,13 +177,6 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     }
     done(null);
   }
-}
-
-/** Aedes goes on with the packet, also acknowledges it, and delivers it to nobody. */
-function drop(packet: PublishPacket): void {
-  packet.topic = DROPPED_TOPIC;
-  packet.payload = '';
-  packet.retain = false;
 }
 
 /** For the repeat of a request that is in work, which owes the acknowledgement. */

@@ -5,7 +5,7 @@ import { parseLinkedReply } from '../protocol/service-link.js';
 import { REQUEST_TOPIC } from '../protocol/topics.js';
 import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
-import { DROPPED_TOPIC, TopicAccess } from './topic-access.js';
+import { drop, TopicAccess } from './topic-access.js';
 
 /** An event waits for the database as long as it takes, the replies behind it only so long. */
 const MAX_REPLY_WAIT_MS = 1_000;
@@ -37,8 +37,7 @@ export class ServiceTraffic {
       void this.lastEvent.then(() =>
         this.connections.get(connectionId)?.answer(number, responseTopic, payload),
       );
-      packet.topic = DROPPED_TOPIC;
-      packet.payload = '';
+      drop(packet);
       route();
     } else if (packet.topic === REQUEST_TOPIC) {
       link.take(packet);

@@ -15,9 +15,12 @@ interface Persistence {
   addSubscriptions(client: Client, subscriptions: StoredSubscription[]): Promise<void>;
   cleanSubscriptions(client: Client): Promise<void>;
   outgoingClearMessageId(client: Client, packet: object): Promise<object | undefined>;
+  outgoingUpdate(client: Client, packet: object): Promise<void>;
   storeRetained(packet: RetainedPacket): Promise<void>;
 }
 
+/** Beyond what MQTT has: marks a packet that is about to go. */
+const NO_MESSAGE_ID = -1;
 const MAX_RETAINED = 1_000;
 const MAX_RETAINED_BYTES = 65_536;
 
@@ -33,7 +36,7 @@ export class SessionStore {
   ) {
     this.persistence = (broker as Aedes & { persistence: Persistence }).persistence;
     this.storeGrantedFiltersOnce();
-    this.keepNothingForCleanClients();
+    this.takeTheRightOneFromTheQueue();
     this.boundRetained();
   }
 
@@ -63,11 +66,21 @@ export class SessionStore {
     };
   }
 
-  /** Aedes would add an entry that is never removed, for each client id that sends a PUBACK. */
-  private keepNothingForCleanClients(): void {
+  /**
+   * For a client with `clean=true` Aedes would add an entry that is never removed, for each PUBACK.
+   *
+   * An event that is not forwarded has no message id yet, and Aedes would take the first one without from the queue:
+   * another event, which then fails to be sent and costs the client its connection.
+   */
+  private takeTheRightOneFromTheQueue(): void {
     const clear = this.persistence.outgoingClearMessageId.bind(this.persistence);
-    this.persistence.outgoingClearMessageId = (client, packet) =>
-      client.clean ? Promise.resolve(undefined) : clear(client, packet);
+    this.persistence.outgoingClearMessageId = async (client, packet: { messageId?: number }) => {
+      if (client.clean) return undefined;
+      if (packet.messageId !== undefined) return clear(client, packet);
+      const marked = { ...packet, messageId: NO_MESSAGE_ID };
+      await this.persistence.outgoingUpdate(client, marked);
+      return clear(client, marked);
+    };
   }
 
   private boundRetained(): void {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { PublishPacket } from 'aedes';
 import type { Principal } from '../auth/principal.js';
 import { Sessions } from '../auth/sessions.js';
 import { maySee } from '../directory/access-scope.js';
@@ -16,6 +17,13 @@ import type { Connection } from './connection.js';
 
 /** Where a publish goes that is not allowed; nobody can subscribe to it. */
 export const DROPPED_TOPIC = '$SYS/dropped';
+
+/** Aedes goes on with the packet, also acknowledges it, and delivers it to nobody. */
+export function drop(packet: PublishPacket): void {
+  packet.topic = DROPPED_TOPIC;
+  packet.payload = '';
+  packet.retain = false;
+}
 
 const EVENT_FILTER = /^dh\/(command|command_update|notification)(\/|$)/;
 
