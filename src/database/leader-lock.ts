@@ -133,7 +133,7 @@ export class LeaderLock extends Leadership {
       }
       this.epoch = await this.nextEpoch(client);
     } catch (error) {
-      await client.end().catch(() => undefined);
+      await this.disconnect();
       throw error;
     }
     this.say(`Leads, epoch ${this.epoch}`);

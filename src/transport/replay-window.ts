@@ -9,6 +9,11 @@ export interface Fingerprint {
   content: Buffer;
 }
 
+/** For a statement's key and content; null where the request is not to be remembered. */
+export function fingerprintValues(request?: Fingerprint): [key: Buffer | null, content: Buffer | null] {
+  return [request?.key ?? null, request?.content ?? null];
+}
+
 /** How long a repeated request is recognised: one window for all actions. */
 export class ReplayWindow {
   /** @param seconds 0 turns it off */

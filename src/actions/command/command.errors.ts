@@ -2,9 +2,7 @@ import { ActionError } from '../../protocol/action-error.js';
 
 // DeviceHive's texts, which clients compare literally (`Messages` in devicehive-java-server).
 export const COMMAND_ID_EMPTY = 'Command id is wrong or empty';
-export const DEVICE_ID_EMPTY = 'Device id is wrong or empty';
 export const COMMAND_REQUIRED = 'Command is required';
-export const COMMAND_IS_NULL = 'Error! Validation failed: Object is null';
 
 export const commandNotFound = (id: number): ActionError =>
   new ActionError(404, `Command with id = ${id} not found`);

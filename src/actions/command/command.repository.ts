@@ -6,7 +6,7 @@ import { write } from '../../database/write-statement.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
 import { rowLocked } from '../../protocol/action-error.js';
 import { Lanes } from '../../transport/lanes.js';
-import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
+import { type Fingerprint, fingerprintValues, ReplayWindow } from '../../transport/replay-window.js';
 import { CommandOptions } from './command.options.js';
 import * as sql from './command.statements.js';
 import {
@@ -109,8 +109,4 @@ function fieldValues({ command, timestamp, parameters, lifetime, status, result 
   return [command, timestamp?.toISOString(), parameters?.text, lifetime, status, result?.text].map(
     (value) => value ?? null,
   );
-}
-
-function fingerprintValues(request?: Fingerprint): (Buffer | null)[] {
-  return [request?.key ?? null, request?.content ?? null];
 }

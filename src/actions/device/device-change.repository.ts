@@ -10,7 +10,7 @@ import {
   type NotificationRow,
   toDeviceNotification,
 } from '../notification.exports.js';
-import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
+import { type Fingerprint, fingerprintValues, ReplayWindow } from '../../transport/replay-window.js';
 import * as sql from './device-change.statements.js';
 import { deviceKeepsChanging } from './device.errors.js';
 import type { DeviceFields } from './device.js';
@@ -52,7 +52,7 @@ export class DeviceChangeRepository {
    */
   save(scope: AccessScope, deviceId: string, fields: DeviceFields, request?: Fingerprint): Promise<Saved> {
     const visible = visibleDeviceParameters(scope, deviceId);
-    const sentAs = keyOf(request);
+    const sentAs = fingerprintValues(request);
     const parameters = [...visible, ...valuesOf(fields), ...sentAs, this.window.seconds];
     return this.lanes.run(deviceId, async () => {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -71,7 +71,7 @@ export class DeviceChangeRepository {
 
   /** @returns whether it is deleted, now or by the same request before; `false` where it is unknown or out of sight */
   delete(scope: AccessScope, deviceId: string, request?: Fingerprint): Promise<boolean> {
-    const sentAs = keyOf(request);
+    const sentAs = fingerprintValues(request);
     const parameters = [...visibleDeviceParameters(scope, deviceId), ...sentAs, this.window.seconds];
     return this.lanes.run(deviceId, async () => {
       type Row = { leads: boolean; id: string | null };
@@ -106,8 +106,6 @@ function obstacleIn(row: SavedRow): Obstacle | undefined {
   if (!row.has_network) return 'networkId';
   return row.has_type ? undefined : 'deviceTypeId';
 }
-
-const keyOf = (request?: Fingerprint) => [request?.key ?? null, request?.content ?? null];
 
 function valuesOf({ name, data, networkId, deviceTypeId, isBlocked }: DeviceFields): unknown[] {
   return [name, data?.text, networkId, deviceTypeId, isBlocked].map((value) => value ?? null);

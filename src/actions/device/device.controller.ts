@@ -10,7 +10,7 @@ import { DeviceIdDto } from './dto/device-id.dto.js';
 import { SaveDeviceDto } from './dto/save-device.dto.js';
 import { ListDevicesDto } from './list-devices.dto.js';
 
-/** Ids are texts, which all count as the same number: what one client asks of devices is executed in order. */
+/** What one client asks of one device is executed in the order in which it came. */
 const IN_ORDER = { inOrderOf: 'deviceId' };
 
 @ActionController()

@@ -1,9 +1,7 @@
 import { ActionError } from '../../protocol/action-error.js';
 
 // DeviceHive's texts, which clients compare literally (`Messages` in devicehive-java-server).
-export const DEVICE_ID_EMPTY = 'Device id is wrong or empty';
 export const DEVICE_ID_CHARACTERS = 'Device Id can only contain letters, digits and dashes.';
-export const DEVICE_IS_NULL = 'Error! Validation failed: Object is null';
 
 /** A network or device type that is not there; a limited token is told 403 instead. */
 export const invalidParameters = (): ActionError => new ActionError(400, 'Invalid request parameters');

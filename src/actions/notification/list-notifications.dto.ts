@@ -1,6 +1,6 @@
 import { TextField, TimestampField } from '../../transport/dto/dto-fields.js';
 import { ListPageDto } from '../shared/list-page.dto.js';
-import { DEVICE_ID_EMPTY } from './notification.errors.js';
+import { DEVICE_ID_EMPTY } from '../shared/request-errors.js';
 
 export class ListNotificationsDto extends ListPageDto {
   @TextField({ required: DEVICE_ID_EMPTY })

@@ -4,7 +4,7 @@ import { answered } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
 import { write } from '../../database/write-statement.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
-import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
+import { type Fingerprint, fingerprintValues, ReplayWindow } from '../../transport/replay-window.js';
 import { limitsOf, orderOf, readPage } from '../shared/list-page.js';
 import {
   type DeviceNotification,
@@ -39,7 +39,7 @@ export class NotificationRepository {
   ): Promise<DeviceNotification | undefined> {
     const visible = visibleDeviceParameters(scope, deviceId);
     const fields = [notification, timestamp?.toISOString() ?? null, parameters?.text ?? null];
-    const sentAs = [request?.key ?? null, request?.content ?? null];
+    const sentAs = fingerprintValues(request);
     const row = await write<InsertedRow>(this.dataSource, this.fence, sql.insertStatement, [
       ...visible,
       ...fields,

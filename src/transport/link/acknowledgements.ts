@@ -82,7 +82,7 @@ export class Acknowledgements {
   /** The request is done; `reply` publishes its answer. */
   settle(request: Unacknowledged, reply: () => void): void {
     request.isDone = true;
-    // Without its connection there is no PUBACK to wait for; the client keeps the reply for the next one.
+    // Without its connection there is no PUBACK to wait for; the reply is kept for the next one.
     if (request.isLost || this.isStuck) reply();
     else request.reply = reply;
     this.flush();

@@ -4,20 +4,24 @@ import { PROBE_ACTION, responseTopic } from '../../protocol/topics.js';
 import type { BrokerLink } from './broker-link.js';
 import type { RequestOrigin } from './client-identity.js';
 
-const PROBE_MS = 5_000;
+const ANSWER_MS = 5_000;
 
 /**
  * The way of a request from the broker to the service: a subscription that was granted as asked, and a probe of
  * our own that came back as our own. A connection alone proves neither.
  */
 export class RequestPath {
+  /** In a group any member may get the probe, and answers it here. */
+  readonly probeReplyTopic: string;
   private readonly nonce = randomUUID();
   private onProbe: (error?: Error) => void = () => {};
 
   constructor(
     private readonly client: MqttClient,
     private readonly link: BrokerLink,
-  ) {}
+  ) {
+    this.probeReplyTopic = responseTopic(PROBE_ACTION, link.clientId);
+  }
 
   /** What the service is subscribed to for requests. */
   get filter(): string {
@@ -25,27 +29,14 @@ export class RequestPath {
     return sharedGroup ? `$share/${sharedGroup}/${identity.filter}` : identity.filter;
   }
 
-  /** In a group any member may get the probe, and answers it here. */
-  get probeReplyTopic(): string {
-    return responseTopic(PROBE_ACTION, this.link.clientId);
-  }
-
   /** @throws where a subscription is refused or weakened, and where the probe does not come back */
   async open(): Promise<void> {
     if (this.link.sharedGroup) await this.subscribe(this.probeReplyTopic, 0);
     await this.subscribe(this.filter, 1);
     const { topic, userProperties } = this.link.identity.probe(this.link.clientId);
-    await new Promise<void>((resolve, reject) => {
-      const lost = new Error(
-        `A probe on ${topic} did not come back: may this client publish there and read ${this.filter}?`,
-      );
-      const timer = setTimeout(() => reject(lost), PROBE_MS);
-      this.onProbe = (error) => {
-        clearTimeout(timer);
-        if (error) reject(error);
-        else resolve();
-      };
-      const probe = JSON.stringify({ action: PROBE_ACTION, nonce: this.nonce });
+    const probe = JSON.stringify({ action: PROBE_ACTION, nonce: this.nonce });
+    const arrived = new Promise<void>((resolve, reject) => {
+      this.onProbe = (error) => (error ? reject(error) : resolve());
       this.client.publish(
         topic,
         probe,
@@ -53,6 +44,10 @@ export class RequestPath {
         (error) => error && reject(error),
       );
     });
+    await inTime(
+      arrived,
+      `A probe on ${topic} did not come back: may this client publish there and read ${this.filter}?`,
+    );
   }
 
   /** Whether a request is our own probe, which has arrived then, as its sender's who is `origin`. */
@@ -81,10 +76,11 @@ export class RequestPath {
   }
 }
 
+/** @throws an error of that text where the promise takes too long */
 async function inTime<T>(promise: Promise<T>, problem: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(problem)), PROBE_MS);
+    timer = setTimeout(() => reject(new Error(problem)), ANSWER_MS);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

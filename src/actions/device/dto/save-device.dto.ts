@@ -1,8 +1,9 @@
 import { JsonText } from '../../../protocol/json-text.js';
 import { IntegerField, JsonObjectField, NestedField, TextField } from '../../../transport/dto/dto-fields.js';
 import type { DeviceFields } from '../device.js';
-import { DEVICE_ID_CHARACTERS, DEVICE_ID_EMPTY, DEVICE_IS_NULL } from '../device.errors.js';
+import { DEVICE_ID_CHARACTERS } from '../device.errors.js';
 import { BooleanField } from './boolean-field.js';
+import { DEVICE_ID_EMPTY, OBJECT_IS_NULL } from '../../shared/request-errors.js';
 
 const NAME_LENGTH = 'Device name must have 1 to 128 characters';
 
@@ -32,6 +33,6 @@ export class SaveDeviceDto {
   })
   deviceId!: string;
 
-  @NestedField(() => DeviceFieldsDto, { required: DEVICE_IS_NULL })
+  @NestedField(() => DeviceFieldsDto, { required: OBJECT_IS_NULL })
   device!: DeviceFieldsDto;
 }

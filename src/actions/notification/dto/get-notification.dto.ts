@@ -1,5 +1,6 @@
 import { IntegerField, TextField } from '../../../transport/dto/dto-fields.js';
-import { DEVICE_ID_EMPTY, NOTIFICATION_ID_EMPTY } from '../notification.errors.js';
+import { NOTIFICATION_ID_EMPTY } from '../notification.errors.js';
+import { DEVICE_ID_EMPTY } from '../../shared/request-errors.js';
 
 export class GetNotificationDto {
   @TextField({ required: DEVICE_ID_EMPTY })

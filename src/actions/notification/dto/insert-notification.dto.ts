@@ -7,7 +7,8 @@ import {
   TimestampField,
 } from '../../../transport/dto/dto-fields.js';
 import type { NotificationFields } from '../device-notification.js';
-import { DEVICE_ID_EMPTY, NOTIFICATION_REQUIRED } from '../notification.errors.js';
+import { NOTIFICATION_REQUIRED } from '../notification.errors.js';
+import { DEVICE_ID_EMPTY } from '../../shared/request-errors.js';
 
 const NAME_TOO_LONG = 'Notification name must have at most 128 characters and 64 levels';
 
