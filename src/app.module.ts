@@ -20,6 +20,7 @@ import { ExternalLink } from './external-broker/external-link.js';
 import { HealthModule } from './health/health.module.js';
 import { BrokerLink } from './transport/link/broker-link.js';
 import { ReplayWindow } from './transport/replay-window.js';
+import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TransportModule } from './transport/transport.module.js';
 
 const entities = [
@@ -46,6 +47,7 @@ export class AppModule {
         DatabaseModule.forRoot(config.database, entities),
         DirectoryModule,
         AuthModule.forRoot(config.auth),
+        SubscriptionsModule,
         external ? ExternalBrokerModule.forRoot(external) : BrokerModule.forRoot(config.broker),
         TransportModule.forRoot(config.transport, {
           provide: BrokerLink,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { MqttClient } from 'mqtt';
 import { BrokerOptions } from './broker/broker.options.js';
 import { BuiltInBroker } from './broker/built-in-broker.js';
+import { linkedEventTopic } from './protocol/service-link.js';
 import { BrokerLink, type LinkListener } from './transport/link/broker-link.js';
 import { BuiltInIdentity } from './transport/link/client-identity.js';
 
@@ -31,6 +32,10 @@ export class BuiltInLink extends BrokerLink {
       resubscribe: false,
     });
     listener.opened(client);
+  }
+
+  override event(topic: string, expiresAt?: number) {
+    return { topic: linkedEventTopic(topic, expiresAt) };
   }
 
   override async close(): Promise<void> {}

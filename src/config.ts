@@ -47,6 +47,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       ordinaryTopics: e.ORDINARY_TOPICS,
       maxRequestBytes: e.MAX_REQUEST_BYTES,
       serviceClientId: e.MQTT_CLIENT_ID,
+      dataDir: resolve(e.DATA_DIR),
     },
     external: externalBrokerOptions(e),
     transport: {

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { UserRightsCache } from '../directory/user-rights.js';
 import { PermissionSet } from '../protocol/permissions.js';
 import type { Principal } from './principal.js';
 import { Sessions } from './sessions.js';
@@ -15,8 +16,13 @@ const principal = (userId: number): Principal => ({
 
 describe('Sessions', () => {
   let sessions: Sessions;
+  let watching: number[];
   beforeEach(() => {
-    sessions = new Sessions();
+    watching = [];
+    sessions = new Sessions({
+      watch: (id: number) => watching.push(id),
+      unwatch: (id: number) => watching.splice(watching.indexOf(id), 1),
+    } as unknown as UserRightsCache);
     sessions.open('first', '192.0.2.1');
   });
 
@@ -45,21 +51,26 @@ describe('Sessions', () => {
     sessions.authenticate('first', principal(1));
     expect(sessions.principalOf('first')).toBeUndefined();
     expect(sessions.addressOf('first')).toBeUndefined();
-    expect(sessions.userIds()).toEqual([]);
+    expect(watching).toEqual([]);
   });
 
-  it('lists each authenticated user once', () => {
-    for (const id of ['second', 'third', 'anonymous']) sessions.open(id, '192.0.2.2');
+  it('has the rights of each authenticated user read, and no longer than needed', () => {
+    for (const id of ['second', 'anonymous']) sessions.open(id, '192.0.2.2');
     sessions.authenticate('first', principal(1));
-    sessions.authenticate('second', principal(1));
-    sessions.authenticate('third', principal(2));
-    expect(sessions.userIds()).toEqual([1, 2]);
+    sessions.authenticate('second', principal(2));
+    sessions.authenticate('gone', principal(3));
+    expect(watching).toEqual([1, 2]);
+    sessions.authenticate('first', principal(4));
+    sessions.close('second');
+    sessions.close('anonymous');
+    expect(watching).toEqual([4]);
   });
 
-  it('counts authentications, but not those of connections that are gone', () => {
-    sessions.authenticate('first', principal(1));
+  it('tells of authentications, but not of those of connections that are gone', () => {
+    const told: string[] = [];
+    sessions.onAuthenticated = (connectionId) => told.push(connectionId);
     sessions.authenticate('first', principal(1));
     sessions.authenticate('gone', principal(2));
-    expect(sessions.authentications).toBe(2);
+    expect(told).toEqual(['first']);
   });
 });

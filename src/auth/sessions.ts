@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { UserRightsCache } from '../directory/user-rights.js';
 import type { Principal } from './principal.js';
 
 interface Session {
@@ -15,18 +16,18 @@ interface Session {
 @Injectable()
 export class Sessions {
   private readonly sessions = new Map<string, Session>();
-  private authenticated = 0;
+  /** Told of each authentication of a connection that is still there. */
+  onAuthenticated: (connectionId: string) => void = () => {};
 
-  /** counts authentications, so that a cache by user can tell whether it knows everybody */
-  get authentications(): number {
-    return this.authenticated;
-  }
+  constructor(private readonly rights: UserRightsCache) {}
 
   open(connectionId: string, address: string): void {
     this.sessions.set(connectionId, { address });
   }
 
   close(connectionId: string): void {
+    const principal = this.principalOf(connectionId);
+    if (principal) this.rights.unwatch(principal.userId);
     this.sessions.delete(connectionId);
   }
 
@@ -34,8 +35,10 @@ export class Sessions {
   authenticate(connectionId: string, principal: Principal): void {
     const session = this.sessions.get(connectionId);
     if (!session) return;
+    this.rights.watch(principal.userId);
+    if (session.principal) this.rights.unwatch(session.principal.userId);
     session.principal = principal;
-    this.authenticated++;
+    this.onAuthenticated(connectionId);
   }
 
   /** @returns `undefined` for a connection that is gone or not authenticated; expiry is the caller's to check */
@@ -45,12 +48,5 @@ export class Sessions {
 
   addressOf(connectionId: string): string | undefined {
     return this.sessions.get(connectionId)?.address;
-  }
-
-  /** The users of all authenticated connections. */
-  userIds(): number[] {
-    const ids = new Set<number>();
-    for (const { principal } of this.sessions.values()) if (principal) ids.add(principal.userId);
-    return [...ids];
   }
 }

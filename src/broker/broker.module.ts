@@ -2,6 +2,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { BrokerOptions } from './broker.options.js';
 import { BuiltInBroker } from './built-in-broker.js';
 import { Connections } from './connections.js';
+import { EventDelivery } from './events/event-delivery.js';
+import { StoredSessions } from './events/stored-sessions.js';
 import { Handshake } from './handshake.js';
 import { ServiceTraffic } from './service-traffic.js';
 import { TopicAccess } from './topic-access.js';
@@ -17,8 +19,10 @@ export class BrokerModule {
         { provide: BrokerOptions, useValue: options },
         BuiltInBroker,
         Connections,
+        EventDelivery,
         Handshake,
         ServiceTraffic,
+        StoredSessions,
         TopicAccess,
       ],
       exports: [BuiltInBroker, BrokerOptions],

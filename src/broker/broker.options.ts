@@ -9,6 +9,8 @@ export abstract class BrokerOptions {
   abstract ordinaryTopics: 'anyone' | 'authenticated' | 'nobody';
   /** packets above four times this are cut off at their fixed header; bytes */
   abstract maxRequestBytes: number;
+  /** where stored sessions are kept */
+  abstract dataDir: string;
   /** client id of the service's own connection; nobody else may connect under it */
   abstract serviceClientId: string;
 }

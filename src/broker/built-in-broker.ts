@@ -12,12 +12,13 @@ import {
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { shown } from '../protocol/shown.js';
 import type { AedesClient } from './aedes-client.js';
+import { AedesPersistence } from './aedes-persistence.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
+import { StoredSessions } from './events/stored-sessions.js';
 import { Handshake } from './handshake.js';
 import { limitPacketSize } from './packet-limit.js';
 import { ServiceTraffic } from './service-traffic.js';
-import { SessionStore } from './session-store.js';
 import { unhurriedEmitter } from './unhurried-emitter.js';
 import { drop, TopicAccess } from './topic-access.js';
 
@@ -49,21 +50,17 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     },
     authorizePublish: (client, packet, done) => this.authorizePublish(client, packet, done),
     authorizeSubscribe: (client, subscription, done) => {
-      const { topic } = subscription;
+      const { topic, qos } = subscription;
       const connection = this.connections.of(client);
       const isGranted =
         client === this.service ||
-        (this.access.maySubscribe(connection, topic, !client.connected) && connection.addFilter(topic));
+        (this.access.maySubscribe(connection, topic, !client.connected) && connection.addFilter(topic, qos));
       done(null, isGranted ? subscription : null);
     },
     authorizeForward: (client, packet) => {
       if (client === this.service) return packet;
       const connection = this.connections.of(client);
       return this.access.mayReceive(connection, packet.topic) && connection.outbox.canWrite() ? packet : null;
-    },
-    published: (packet, _client, done) => {
-      this.traffic.published(packet);
-      done(null);
     },
   });
   private service?: Client;
@@ -76,20 +73,23 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     private readonly handshake: Handshake,
     private readonly access: TopicAccess,
     private readonly traffic: ServiceTraffic,
+    private readonly sessions: StoredSessions,
   ) {}
 
   async onModuleInit(): Promise<void> {
     await this.aedes.listen();
-    const store = new SessionStore(this.aedes, this.connections);
-    this.aedes.on('connackSent', ({ sessionPresent }, client) => {
-      this.connections.of(client).hadSession = sessionPresent;
+    const persistence = new AedesPersistence(this.aedes, this.connections, this.sessions);
+    await this.sessions.open();
+    for (const session of this.sessions) await persistence.restore(session);
+    this.aedes.on('connackSent', ({ returnCode }, client) => {
+      const connection = this.connections.of(client);
+      connection.isOpen = returnCode === 0;
+      if (connection.isOpen) this.sessions.claim(connection);
     });
     this.aedes.on('unsubscribe', (filters, client) => {
-      if (!client.closed) for (const filter of filters) this.connections.of(client).filters.delete(filter);
+      if (!client.closed) for (const filter of filters) this.connections.of(client).removeFilter(filter);
     });
-    this.aedes.on('clientDisconnect', (client) => {
-      if (!client.clean && this.handshake.isStranger(client)) store.forget(client);
-    });
+    this.aedes.on('clientDisconnect', (client) => persistence.forget(client));
     this.aedes.on('clientError', (client, error) =>
       this.logger.debug(`client ${client.id}: ${error.message}`),
     );
@@ -106,7 +106,6 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     // A pair does not end together; without this the service would never learn that the broker let go of it.
     theirs.once('close', () => {
       ours.destroy();
-      this.traffic.reset();
       // Replies that waited for an event only are written before that.
       setImmediate(() => this.endWhoWaits());
     });
@@ -152,6 +151,7 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     });
     await Promise.race([Promise.all(closed), delay(FLUSH_MS, undefined, { ref: false })]);
     await new Promise<void>((resolve) => this.aedes.close(resolve));
+    await this.sessions.close();
   }
 
   private accept(socket: Duplex): void {
@@ -165,8 +165,8 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
       return done(null);
     }
     const connection = this.connections.of(client);
-    if (client === this.service) return this.traffic.fromService(connection, packet, () => done(null));
-    if (this.access.isRequest(packet.topic)) {
+    if (client === this.service) this.traffic.fromService(connection, packet);
+    else if (this.access.isRequest(packet.topic)) {
       if (connection.isRepeat(packet)) dropUnacknowledged(packet);
       else connection.take(packet);
     } else if (!this.access.mayPublish(connection, packet.topic)) {

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { PublishPacket } from 'aedes';
 import { linkedRequestTopic } from '../protocol/service-link.js';
+import type { FilterSet } from '../subscriptions/event-index.js';
+import type { EventSubscriptions } from '../subscriptions/event-subscriptions.js';
 import type { AedesClient } from './aedes-client.js';
+import { FIRST_EVENT_ID } from './events/session-queue.js';
+import type { StoredSession } from './events/stored-session.js';
 import { Outbox, type Reply } from './outbox.js';
 
 /** Requests of one connection that are in work before it is read no further. */
@@ -25,12 +29,12 @@ interface Unacknowledged {
 export class Connection {
   /** unguessable; sessions and replies are bound to it, not to the client id */
   readonly id = randomUUID();
-  /** granted and not given back */
-  readonly filters = new Set<string>();
   readonly outbox: Outbox;
+  /** what outlives it; only with `clean=false`, and once its client has authenticated */
+  session?: StoredSession;
+  /** it has its CONNACK, before which nothing else may be sent */
+  isOpen = false;
   mayKeepSession = true;
-  hadSession = false;
-  wasAuthenticated = false;
   private readonly told = new Set<string>();
   private readonly unacknowledged = new Map<number, Unacknowledged>();
   private requests = 0;
@@ -38,11 +42,15 @@ export class Connection {
   private isPaused = false;
   private isEnding = false;
 
+  /** @param filters those that were granted and not given back */
   constructor(
     readonly client: AedesClient,
     readonly address: string,
+    readonly filters: FilterSet,
+    private readonly subscriptions: EventSubscriptions,
   ) {
-    this.outbox = new Outbox(client, this.filters);
+    this.outbox = new Outbox(client, filters);
+    keepMessageIdsBelow(FIRST_EVENT_ID, client);
   }
 
   /** Rewrites a PUBLISH to `dh/request` into the request that the service gets. */
@@ -75,17 +83,23 @@ export class Connection {
     if (this.client.closed) return;
     const request = this.unacknowledged.get(number);
     const reply = { topic, payload, qos: request ? 1 : 0 };
-    if (!request) return this.release(reply);
+    if (!request) return this.release(number, reply);
     request.reply = reply;
     this.outbox.together(() => this.releaseInOrder());
   }
 
   /** Whether one more filter may be granted: each is looked at for each reply and event. */
-  addFilter(filter: string): boolean {
+  addFilter(filter: string, qos: number): boolean {
     if (filter.length > MAX_FILTER_LENGTH) return false;
     if (this.filters.size >= MAX_FILTERS && !this.filters.has(filter)) return false;
-    this.filters.add(filter);
+    this.filters.add(filter, qos);
+    this.session?.save();
     return true;
+  }
+
+  removeFilter(filter: string): void {
+    this.filters.delete(filter);
+    this.session?.save();
   }
 
   /** @returns `true` the first time, so that a client that repeats a mistake fills no log */
@@ -99,6 +113,7 @@ export class Connection {
   keepAlive(): void {
     if (this.isPaused) this.client._keepaliveTimer?.refresh();
     this.outbox.canWrite();
+    this.session?.sendNext();
   }
 
   /** Ends it where a request in work has lost its way to the service: its client asks again on the next one. */
@@ -122,15 +137,27 @@ export class Connection {
       if (!reply) break;
       this.unacknowledged.delete(number);
       this.outbox.acknowledge(qos, messageId);
-      this.release(reply);
+      this.release(number, reply);
     }
   }
 
-  private release(reply: Reply): void {
+  private release(number: number, reply: Reply): void {
     this.outbox.deliver(reply);
+    this.subscriptions.replied(this.id, number);
     if (--this.unanswered > MAX_UNANSWERED || !this.isPaused || this.isEnding) return;
     this.isPaused = false;
     this.client._parsingBatch = 1;
     this.client.resume();
   }
+}
+
+/** Aedes takes the next message id from there for what it sends itself. */
+function keepMessageIdsBelow(limit: number, client: AedesClient): void {
+  let next = 1;
+  Object.defineProperty(client, '_nextId', {
+    get: () => next,
+    set: (id: number) => {
+      next = id < limit ? id : 1;
+    },
+  });
 }

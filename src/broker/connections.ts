@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Client } from 'aedes';
+import { EventIndex, FilterSet, NOBODY } from '../subscriptions/event-index.js';
+import { EventSubscriptions } from '../subscriptions/event-subscriptions.js';
 import type { AedesClient } from './aedes-client.js';
 import { Connection } from './connection.js';
+import { LiveReceiver } from './events/live-receiver.js';
+import { TopicAccess } from './topic-access.js';
 
 /** The connections that are open now. */
 @Injectable()
@@ -9,9 +13,17 @@ export class Connections implements Iterable<Connection> {
   private readonly byId = new Map<string, Connection>();
   private readonly byClient = new WeakMap<Client, Connection>();
 
+  constructor(
+    private readonly index: EventIndex,
+    private readonly subscriptions: EventSubscriptions,
+    private readonly access: TopicAccess,
+  ) {}
+
   /** @param address the peer's IP address; the link of the service has none */
-  open(client: Client, address: string): Connection {
-    const connection = new Connection(client as AedesClient, address);
+  open(client: Client, clientId: string, address: string): Connection {
+    const filters = new FilterSet(this.index, NOBODY, clientId && `@${clientId}`);
+    const connection = new Connection(client as AedesClient, address, filters, this.subscriptions);
+    filters.receiver = new LiveReceiver(connection, this.access);
     this.byId.set(connection.id, connection);
     this.byClient.set(client, connection);
     return connection;
@@ -19,6 +31,9 @@ export class Connections implements Iterable<Connection> {
 
   close(connection: Connection): void {
     this.byId.delete(connection.id);
+    this.subscriptions.closeAll(connection.id);
+    if (connection.session) connection.session.detach(connection);
+    else connection.filters.clear();
   }
 
   of(client: Client): Connection {

@@ -9,7 +9,6 @@ import { shown } from '../protocol/shown.js';
 import { isClientId, isDeviceHiveTopic } from '../protocol/topics.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
-import { TopicAccess } from './topic-access.js';
 
 /** Return codes of CONNACK (MQTT 3.1.1 section 3.2.2.3). */
 const IDENTIFIER_REJECTED = 2;
@@ -26,7 +25,6 @@ export class Handshake {
     private readonly connections: Connections,
     private readonly sessions: Sessions,
     private readonly logins: LoginService,
-    private readonly access: TopicAccess,
   ) {}
 
   /**
@@ -35,10 +33,9 @@ export class Handshake {
    */
   begin(client: Client, packet: ConnectPacket): boolean {
     const address = (client.conn as Socket).remoteAddress ?? 'service';
-    const connection = this.connections.open(client, address);
+    const connection = this.connections.open(client, packet.clientId, address);
     this.sessions.open(connection.id, address);
     client.conn.once('close', () => {
-      connection.wasAuthenticated = this.sessions.principalOf(connection.id) !== undefined;
       this.connections.close(connection);
       this.sessions.close(connection.id);
     });
@@ -55,13 +52,6 @@ export class Handshake {
     return !packet.will || (packet.will.qos ?? 0) <= 2;
   }
 
-  /** Whether nobody has authenticated on the connection, and its stored session began with it. */
-  isStranger(client: Client): boolean {
-    const connection = this.connections.of(client);
-    const { hadSession, wasAuthenticated } = connection;
-    return !hadSession && !wasAuthenticated && this.sessions.principalOf(connection.id) === undefined;
-  }
-
   /**
    * Login and password, or none: such a client is connected but not authenticated.
    * @throws with `returnCode` for CONNACK: 2 for the client id, 3 where logins cannot be checked, 5 for a
@@ -76,8 +66,6 @@ export class Handshake {
     try {
       const user = await this.logins.login(login, password.toString(), connection.address, CONNECT_LIMITS);
       this.sessions.authenticate(connection.id, this.logins.principalOf(user));
-      // Aedes delivers what a stored session has queued right after CONNACK.
-      if (!client.clean) await this.access.refreshRights();
     } catch (error) {
       const { message, cause } = error as Error;
       const line = `client ${shown(client.id)} at ${connection.address} is refused: ${message}`;

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import mqttPacket, { type IPublishPacket, type Packet } from 'mqtt-packet';
 import { matchesFilter } from '../protocol/topics.js';
+import type { FilterSet } from '../subscriptions/event-index.js';
 import type { AedesClient } from './aedes-client.js';
 
 /** A client that takes nothing for so long while this much waits in its connection does not read. */
@@ -8,6 +9,8 @@ const STUCK_MS = 2_000;
 const STUCK_BYTES = 1_048_576;
 /** Nobody may have more waiting, however fast it reads. */
 const MAX_WAITING_BYTES = 32 * 1_048_576;
+/** What can wait elsewhere waits there while so much waits in the connection. */
+const ROOM_BYTES = 262_144;
 
 export interface Reply {
   topic: string;
@@ -16,14 +19,24 @@ export interface Reply {
   qos: number;
 }
 
-/** What the broker itself writes to a client, past Aedes: acknowledgements and replies. */
+export interface Publication {
+  topic: string;
+  payload: string | Buffer;
+  qos: number;
+  /** the next free one unless told */
+  messageId?: number;
+  /** it was sent before */
+  dup?: boolean;
+}
+
+/** What the broker itself writes to a client, past Aedes: acknowledgements, replies and events. */
 export class Outbox {
   private progress = { mark: '', at: performance.now() };
 
   /** @param filters those that the client holds */
   constructor(
     private readonly client: AedesClient,
-    private readonly filters: ReadonlySet<string>,
+    private readonly filters: FilterSet,
   ) {}
 
   /** Several packets in one write. */
@@ -40,11 +53,18 @@ export class Outbox {
   /** A client that has not subscribed to its reply topic does not want the reply. */
   deliver({ topic, payload, qos: highest }: Reply): void {
     const granted = this.grantedQos(topic);
-    if (granted === undefined || !this.canWrite()) return;
-    const qos = Math.min(highest, granted) as 0 | 1;
-    const packet: IPublishPacket = { cmd: 'publish', topic, payload, qos, retain: false, dup: false };
-    if (qos > 0) packet.messageId = this.nextMessageId();
+    if (granted !== undefined) this.publish({ topic, payload, qos: Math.min(highest, granted) });
+  }
+
+  publish({ topic, payload, qos, messageId, dup = false }: Publication): void {
+    if (!this.canWrite()) return;
+    const packet = { cmd: 'publish', topic, payload, qos, retain: false, dup } as IPublishPacket;
+    if (qos > 0) packet.messageId = messageId ?? this.nextMessageId();
     this.write(packet);
+  }
+
+  get hasRoom(): boolean {
+    return this.client.conn.writableLength < ROOM_BYTES;
   }
 
   /** Whether the client may get a packet; one that has stopped reading is cut off, and holds up nobody. */
@@ -62,12 +82,9 @@ export class Outbox {
 
   /** The highest QoS among the filters that match; most clients subscribe to the very topic. */
   private grantedQos(topic: string): number | undefined {
-    const { subscriptions } = this.client;
-    let highest = subscriptions[topic]?.qos;
-    for (const filter of this.filters) {
-      if (!/[+#]/.test(filter) || !matchesFilter(filter, topic)) continue;
-      const qos = subscriptions[filter]?.qos;
-      if (qos !== undefined && qos > (highest ?? -1)) highest = qos;
+    let highest = this.filters.qosOf(topic);
+    for (const [filter, qos] of this.filters) {
+      if (qos > (highest ?? -1) && /[+#]/.test(filter) && matchesFilter(filter, topic)) highest = qos;
     }
     return highest;
   }
@@ -75,7 +92,7 @@ export class Outbox {
   /** Aedes's own counter, so that replies and events never share an id. */
   private nextMessageId(): number {
     const id = this.client._nextId;
-    this.client._nextId = id >= 65_535 ? 1 : id + 1;
+    this.client._nextId = id + 1;
     return id;
   }
 

@@ -5,13 +5,7 @@ import { Sessions } from '../auth/sessions.js';
 import { maySee } from '../directory/access-scope.js';
 import { UserRightsCache } from '../directory/user-rights.js';
 import type { Permission } from '../protocol/permissions.js';
-import {
-  isDeviceHiveTopic,
-  matchesFilter,
-  parseEventTopic,
-  REQUEST_TOPIC,
-  responseOwner,
-} from '../protocol/topics.js';
+import { isDeviceHiveTopic, parseEventTopic, REQUEST_TOPIC, responseOwner } from '../protocol/topics.js';
 import { BrokerOptions } from './broker.options.js';
 import type { Connection } from './connection.js';
 
@@ -33,15 +27,15 @@ const PERMISSION_TO_READ: Record<string, Permission> = {
   notification: 'GetDeviceNotification',
 };
 
+/** Who watches events, and what the credential shown allows. */
+export type Watcher = Pick<Principal, 'userId' | 'permissions' | 'networkIds' | 'deviceTypeIds'>;
+
 /**
  * Who may publish, subscribe and receive on the built-in broker. The service's own connection is not asked.
  * A filter may be granted that is wider than its holder's rights: what counts is what is delivered.
  */
 @Injectable()
 export class TopicAccess {
-  private knownAuthentications = -1;
-  private reading?: Promise<void>;
-
   constructor(
     private readonly options: BrokerOptions,
     private readonly sessions: Sessions,
@@ -60,7 +54,7 @@ export class TopicAccess {
   /** @param restored whether the filter is of a stored session, whose client cannot have authenticated yet */
   maySubscribe(connection: Connection, filter: string, restored: boolean): boolean {
     if (filter.startsWith('$')) return false;
-    if (!isDeviceHiveTopic(filter)) return this.mayUseOrdinary(connection);
+    if (!isDeviceHiveTopic(filter)) return restored || this.mayUseOrdinary(connection);
     if (filter === 'dh/response' || filter.startsWith('dh/response/')) {
       const owner = responseOwner(filter);
       return owner === undefined ? filter.endsWith('#') : owner === connection.client.id;
@@ -71,46 +65,16 @@ export class TopicAccess {
     return restored || this.principalOf(connection) !== undefined;
   }
 
-  /**
-   * Whether a packet may reach a client now. Below `dh/` that is events only (replies take their own way), of
-   * what the client's credential and its user's current rights show, and not through filters like `#`.
-   */
+  /** What Aedes routes: ordinary topics only. Replies and events take their own way. */
   mayReceive(connection: Connection, topic: string): boolean {
-    if (topic.startsWith('$')) return false;
-    if (!isDeviceHiveTopic(topic)) return this.mayUseOrdinary(connection);
+    return !topic.startsWith('$') && !isDeviceHiveTopic(topic) && this.mayUseOrdinary(connection);
+  }
+
+  /** Whether an event is of what the credential and its user's current rights show. */
+  mayWatch(watcher: Watcher, topic: string): boolean {
     const event = parseEventTopic(topic);
-    const principal = event && this.principalOf(connection);
-    if (!principal || !principal.permissions.has(PERMISSION_TO_READ[event.kind]!)) return false;
-    const rights = this.rights.of(principal.userId);
-    return maySee(principal, rights, event.networkId, event.deviceTypeId) && this.asksFor(connection, topic);
-  }
-
-  /** Whether the rights of everybody connected are known and at most a second old. */
-  hasFreshRights(): boolean {
-    return this.knownAuthentications === this.sessions.authentications && this.rights.isFresh();
-  }
-
-  /**
-   * Resolves when they are. While the database is away it waits: rather a late event than one to somebody who
-   * lost the right to it.
-   */
-  async refreshRights(): Promise<void> {
-    while (!this.hasFreshRights()) {
-      this.reading ??= this.readRights().finally(() => (this.reading = undefined));
-      await this.reading;
-    }
-  }
-
-  private async readRights(): Promise<void> {
-    const { authentications } = this.sessions;
-    if (await this.rights.read(this.sessions.userIds())) this.knownAuthentications = authentications;
-  }
-
-  private asksFor(connection: Connection, topic: string): boolean {
-    for (const filter of connection.filters) {
-      if (isDeviceHiveTopic(filter) && matchesFilter(filter, topic)) return true;
-    }
-    return false;
+    if (!event || !watcher.permissions.has(PERMISSION_TO_READ[event.kind]!)) return false;
+    return maySee(watcher, this.rights.of(watcher.userId), event.networkId, event.deviceTypeId);
   }
 
   private mayUseOrdinary(connection: Connection): boolean {
@@ -120,7 +84,8 @@ export class TopicAccess {
     );
   }
 
-  private principalOf(connection: Connection): Principal | undefined {
+  /** @returns `undefined` where nobody has authenticated, or for no longer than until now */
+  principalOf(connection: Connection): Principal | undefined {
     const principal = this.sessions.principalOf(connection.id);
     return principal && principal.expiresAt > Date.now() ? principal : undefined;
   }

@@ -53,7 +53,7 @@ export function visibleDeviceParameters(scope: AccessScope, deviceId: string): u
 
 /** The same rule for an event, decided from rights read within the last second. */
 export function maySee(
-  scope: AccessScope,
+  scope: UserRights,
   rights: UserRights | undefined,
   networkId: number,
   deviceTypeId: number,

@@ -22,30 +22,57 @@ interface RightsRow {
 }
 
 /**
- * The rights of the users who are connected, at most a second old. Requests do not need it, their rights are
- * part of their statement; the broker does, which decides on every event for every watcher.
+ * The rights of the users who watch events, at most a second old. Requests do not need it, their rights are part of
+ * their statement; the broker does, which decides on every event for every watcher.
  */
 @Injectable()
 export class UserRightsCache {
   private readonly logger = new Logger(UserRightsCache.name);
+  /** how many connections, sessions and subscriptions watch on a user's behalf */
+  private readonly watching = new Map<number, number>();
   private rights = new Map<number, UserRights>();
   private readAt = -Infinity;
+  private reading?: Promise<void>;
 
   constructor(private readonly dataSource: DataSource) {}
 
-  /** @returns `undefined` for a user who is unknown, not active, or was not asked for in `read` */
+  /** From now on the user's rights are read too, until as many `unwatch` have followed. */
+  watch(userId: number): void {
+    const watching = this.watching.get(userId) ?? 0;
+    this.watching.set(userId, watching + 1);
+    if (watching === 0) this.readAt = -Infinity;
+  }
+
+  unwatch(userId: number): void {
+    const watching = this.watching.get(userId)! - 1;
+    if (watching > 0) this.watching.set(userId, watching);
+    else this.watching.delete(userId);
+  }
+
+  /** @returns `undefined` for a user who is unknown, not active, or was not watching when they were read */
   of(userId: number): UserRights | undefined {
     return this.rights.get(userId);
   }
 
-  /** Whether what was read last is at most a second old. */
+  /** Whether the rights of everybody who watches are known, and at most a second old. */
   isFresh(): boolean {
     return performance.now() - this.readAt <= MAX_AGE_MS;
   }
 
-  /** Reads the rights of these users. @returns `false` after a short wait where that failed */
-  async read(userIds: readonly number[]): Promise<boolean> {
+  /**
+   * Resolves when they are. While the database is away it waits: rather a late event than one to somebody who
+   * lost the right to it.
+   */
+  async refresh(): Promise<void> {
+    while (!this.isFresh()) {
+      this.reading ??= this.read().finally(() => (this.reading = undefined));
+      await this.reading;
+    }
+  }
+
+  private async read(): Promise<void> {
     const startedAt = performance.now();
+    const userIds = [...this.watching.keys()];
     try {
       const rows: RightsRow[] = await this.dataSource.query(READ_RIGHTS, [userIds]);
       this.rights = new Map(
@@ -54,12 +81,11 @@ export class UserRightsCache {
           { networkIds: row.networks?.map(Number) ?? null, deviceTypeIds: row.types?.map(Number) ?? null },
         ]),
       );
-      this.readAt = startedAt;
-      return true;
+      // Whoever came meanwhile is not among them.
+      if ([...this.watching.keys()].every((id) => userIds.includes(id))) this.readAt = startedAt;
     } catch (error) {
       this.logger.error('Events wait: the rights of their watchers cannot be read', error);
       await delay(RETRY_MS);
-      return false;
     }
   }
 }

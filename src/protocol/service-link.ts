@@ -21,6 +21,7 @@ export interface LinkedRequest {
 export const LINKED_REQUEST_FILTER = `${REQUEST_TOPIC}/+/+/+`;
 
 const REPLY_PREFIX = 'dh/reply/';
+const EVENT_PREFIX = 'dh/event/';
 
 /** `dh/request/<connectionId>/<clientId>/<number>-<qos>[-retained]` */
 export function linkedRequestTopic(request: LinkedRequest): string {
@@ -52,4 +53,15 @@ export function parseLinkedReply(
   const match = /^dh\/reply\/([^/]+)\/(\d+)\/(dh\/response\/.*)$/s.exec(topic);
   if (!match) return undefined;
   return { connectionId: match[1]!, number: Number(match[2]), responseTopic: match[3]! };
+}
+
+/** `dh/event/<expiresAt or 0>/<event topic>`: the broker need not read the payload to know when it is of no use. */
+export function linkedEventTopic(topic: string, expiresAt?: number): string {
+  return `${EVENT_PREFIX}${expiresAt ?? 0}/${topic}`;
+}
+
+export function parseLinkedEvent(topic: string): { topic: string; expiresAt?: number } | undefined {
+  const match = /^dh\/event\/(\d+)\/(.*)$/s.exec(topic);
+  if (!match) return undefined;
+  return { topic: match[2]!, expiresAt: Number(match[1]) || undefined };
 }

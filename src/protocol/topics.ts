@@ -70,9 +70,21 @@ export function isEventName(name: string): boolean {
  */
 export function eventTopic(kind: EventKind, subject: EventSubject, name: string | null): string {
   const { networkId, deviceTypeId, deviceId } = subject;
-  const device = encodeName(deviceId).replaceAll('/', '%2F');
-  return `dh/${kind}/${networkId}/${deviceTypeId}/${device}/${encodeName(name ?? '')}`;
+  return `dh/${kind}/${networkId}/${deviceTypeId}/${encodeDevice(deviceId)}/${encodeName(name ?? '')}`;
 }
+
+/** The filter that matches the topics of `eventTopic`; `null` stands for any. */
+export function eventFilter(
+  kind: EventKind,
+  subject: { [Part in keyof EventSubject]: EventSubject[Part] | null },
+  name: string | null,
+): string {
+  const { networkId, deviceTypeId, deviceId } = subject;
+  const device = deviceId === null ? '+' : encodeDevice(deviceId);
+  return `dh/${kind}/${networkId ?? '+'}/${deviceTypeId ?? '+'}/${device}/${name === null ? '#' : encodeName(name)}`;
+}
+
+const encodeDevice = (deviceId: string): string => encodeName(deviceId).replaceAll('/', '%2F');
 
 function encodeName(text: string): string {
   return text.replace(/[%+#@\p{Cc}\p{Noncharacter_Code_Point}]/gu, (c) =>

@@ -117,8 +117,8 @@ export class DeviceHiveServer extends ServerMqtt {
   }
 
   /** Hands an event to the broker: QoS 1, not retained, in the order of the calls and before the reply. */
-  publishEvent(topic: string, payload: string): void {
-    this.replies.publishEvent(this.channel, topic, payload);
+  publishEvent(topic: string, payload: string, expiresAt?: number): void {
+    this.replies.publishEvent(this.channel, { payload, ...this.link.event(topic, expiresAt) });
   }
 
   /** Until nothing is in work, and what that gave has left and is acknowledged. */

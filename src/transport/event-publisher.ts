@@ -11,8 +11,15 @@ export class EventPublisher {
   /**
    * Publishes on `dh/<kind>/<network>/<type>/<device>/<name>` at QoS 1.
    * @param subject the device's current network and type: they decide who may receive the event
+   * @param expiresAt epoch milliseconds after which it is not delivered to a client that was away
    */
-  publish(kind: EventKind, subject: EventSubject, name: string | null, payload: object): void {
-    this.server.publishEvent(eventTopic(kind, subject, name), printJson(payload));
+  publish(
+    kind: EventKind,
+    subject: EventSubject,
+    name: string | null,
+    payload: object,
+    expiresAt?: number,
+  ): void {
+    this.server.publishEvent(eventTopic(kind, subject, name), printJson(payload), expiresAt);
   }
 }

@@ -9,7 +9,7 @@ import { whyNoDevice } from '../shared/device-refusal.js';
 import { commandNotFound } from './command.errors.js';
 import { CommandOptions } from './command.options.js';
 import { CommandRepository } from './command.repository.js';
-import type { CommandFields, DeviceCommand } from './device-command.js';
+import { type CommandFields, type DeviceCommand, expiryOf } from './device-command.js';
 
 /** Events are for everybody whose SUBSCRIBE matches, so they carry no id of a `command/subscribe`. */
 const NO_SUBSCRIPTION = 0;
@@ -80,7 +80,10 @@ export class CommandService {
   }
 
   private tell(kind: 'command' | 'command_update', action: string, command: DeviceCommand): void {
-    this.events.publish(kind, command, command.command, { action, command, subscriptionId: NO_SUBSCRIPTION });
+    const payload = { action, command, subscriptionId: NO_SUBSCRIPTION };
+    // What became of a command counts when it is over, too.
+    const expiresAt = kind === 'command' ? expiryOf(command) : undefined;
+    this.events.publish(kind, command, command.command, payload, expiresAt);
   }
 
   /** Why a statement touched no row: asked only then. */

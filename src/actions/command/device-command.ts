@@ -68,6 +68,11 @@ export function toDeviceCommand(row: CommandRow): DeviceCommand {
   };
 }
 
+/** Epoch milliseconds from which a device need not act on it any more; a `lifetime` of 0 or less says nothing. */
+export function expiryOf({ timestamp, lifetime }: DeviceCommand): number | undefined {
+  return lifetime !== null && lifetime > 0 ? Date.parse(`${timestamp}Z`) + lifetime * 1_000 : undefined;
+}
+
 function toJsonText(text: string | null): JsonText | null {
   return text === null ? null : new JsonText(text);
 }

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { IClientPublishOptions } from 'mqtt';
 import { ActionError } from '../../protocol/action-error.js';
 import { type Answered, errorReply } from '../../protocol/envelope.js';
 import { shown } from '../../protocol/shown.js';
@@ -6,6 +7,13 @@ import { isActionName } from '../../protocol/topics.js';
 import type { Delivery, RequestChannel } from '../link/request-channel.js';
 import { refusalLine } from './refusal-line.js';
 import type { Refusal } from './request-reader.js';
+
+/** An event as the broker gets it. */
+export interface OutgoingEvent {
+  topic: string;
+  payload: string;
+  properties?: IClientPublishOptions['properties'];
+}
 
 /** What leaves the service: one reply for each request, and events. */
 export class Replies {
@@ -23,11 +31,12 @@ export class Replies {
   }
 
   /** QoS 1, not retained. Without a channel nobody has asked for anything. */
-  publishEvent(channel: RequestChannel | undefined, topic: string, payload: string): void {
-    if (channel?.outgoing.fits(topic, payload, {}) === false) {
+  publishEvent(channel: RequestChannel | undefined, event: OutgoingEvent): void {
+    const { topic, payload, properties } = event;
+    if (channel?.outgoing.fits(topic, payload, { properties }) === false) {
       return this.logger.error(`An event on ${shown(topic)} is larger than the broker takes: not sent`);
     }
-    channel?.outgoing.publish(topic, payload, { qos: 1 });
+    channel?.outgoing.publish(topic, payload, { qos: 1, properties });
   }
 
   private reply({ channel, origin }: Delivery, request: Answered, payload: string): void {

@@ -1,4 +1,4 @@
-import type { MqttClient } from 'mqtt';
+import type { IClientPublishOptions, MqttClient } from 'mqtt';
 import type { ClientIdentity } from './client-identity.js';
 
 /** What a link tells the server. */
@@ -26,6 +26,18 @@ export abstract class BrokerLink {
   readonly maxUnacknowledged: number = Infinity;
   /** the service starts without the broker and waits for it */
   abstract readonly mayBeAway: boolean;
+
+  /**
+   * Where an event goes, and how.
+   * @param expiresAt epoch milliseconds after which it is of no use to a client that was away
+   */
+  event(
+    topic: string,
+    expiresAt?: number,
+  ): { topic: string; properties?: IClientPublishOptions['properties'] } {
+    const seconds = expiresAt === undefined ? 0 : Math.ceil((expiresAt - Date.now()) / 1_000);
+    return { topic, properties: seconds > 0 ? { messageExpiryInterval: seconds } : undefined };
+  }
 
   abstract open(listener: LinkListener): void;
   /** Called after the client has ended. */

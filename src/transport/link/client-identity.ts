@@ -7,6 +7,8 @@ export interface RequestOrigin {
   clientId: string;
   /** the connection it came over; sessions belong to it. Only the built-in broker can tell. */
   connectionId?: string;
+  /** counts the requests of that connection */
+  number?: number;
   /** the QoS the client chose; the reply has the same, at most 1 */
   qos: number;
   retained: boolean;

@@ -1,0 +1,132 @@
+import type { Aedes, Client } from 'aedes';
+import { isDeviceHiveTopic } from '../protocol/topics.js';
+import type { Connections } from './connections.js';
+import { FIRST_EVENT_ID } from './events/session-queue.js';
+import type { StoredSession } from './events/stored-session.js';
+import type { StoredSessions } from './events/stored-sessions.js';
+
+interface Subscription {
+  topic: string;
+  qos: number;
+}
+
+interface RetainedPacket {
+  topic: string;
+  payload: { length: number };
+}
+
+/** The methods of Aedes's persistence that are changed here; pinned by `aedes-contract.spec.ts`. */
+interface Persistence {
+  addSubscriptions(client: { id: string }, subscriptions: Subscription[]): Promise<void>;
+  subscriptionsByClient(client: { id: string }): Promise<Subscription[]>;
+  cleanSubscriptions(client: Client): Promise<void>;
+  outgoingClearMessageId(client: Client, packet: object): Promise<object | undefined>;
+  outgoingUpdate(client: Client, packet: object): Promise<void>;
+  storeRetained(packet: RetainedPacket): Promise<void>;
+}
+
+/** Beyond what MQTT has: marks a packet that is about to go. */
+const NO_MESSAGE_ID = -1;
+const MAX_RETAINED = 1_000;
+const MAX_RETAINED_BYTES = 65_536;
+
+/**
+ * Aedes's store in memory, as far as it is used: for ordinary topics. Which filters a client has is in the stored
+ * sessions, and what one client can make it keep is bounded.
+ */
+export class AedesPersistence {
+  private readonly persistence: Persistence;
+  private readonly retained = new Set<string>();
+
+  /** @param broker must be listening: only then it has its persistence */
+  constructor(
+    broker: Aedes,
+    private readonly connections: Connections,
+    private readonly sessions: StoredSessions,
+  ) {
+    this.persistence = (broker as Aedes & { persistence: Persistence }).persistence;
+    this.storeOrdinaryFiltersOnce();
+    this.restoreFromSessions();
+    this.takeAcknowledgements();
+    this.boundRetained();
+  }
+
+  /** Drops what Aedes keeps of a client that has no session to come back to. */
+  forget(client: Client): void {
+    void this.persistence.cleanSubscriptions(client);
+  }
+
+  /** So that messages on ordinary topics are kept for clients that were away when the service was started. */
+  async restore(session: StoredSession): Promise<void> {
+    await this.persistence.addSubscriptions({ id: session.clientId }, ordinary(session));
+  }
+
+  /** Aedes stores all filters of a SUBSCRIBE, the refused too, once for each that is granted. */
+  private storeOrdinaryFiltersOnce(): void {
+    const add = this.persistence.addSubscriptions.bind(this.persistence);
+    const stored = new WeakMap<object, Promise<void>>();
+    this.persistence.addSubscriptions = (client, subscriptions) => {
+      let done = stored.get(subscriptions);
+      if (!done) {
+        // A microtask later every filter of the packet has been decided on.
+        done = Promise.resolve().then(() => {
+          const filters = 'conn' in client ? this.connections.of(client as Client).filters : undefined;
+          const isGranted = ({ topic }: Subscription) =>
+            !isDeviceHiveTopic(topic) && (filters?.has(topic) ?? true);
+          return add(client, subscriptions.filter(isGranted));
+        });
+        stored.set(subscriptions, done);
+      }
+      return done;
+    };
+  }
+
+  /** A client that has not authenticated neither ends a session nor finds what its owner has in Aedes. */
+  private restoreFromSessions(): void {
+    const clean = this.persistence.cleanSubscriptions.bind(this.persistence);
+    this.persistence.subscriptionsByClient = async ({ id }) =>
+      [...(this.sessions.of(id)?.filters ?? [])].map(([topic, qos]) => ({ topic, qos }));
+    this.persistence.cleanSubscriptions = async (client) => {
+      if (!this.sessions.of(client.id)) await clean(client);
+    };
+  }
+
+  /**
+   * Those of events are the session's. For a client with `clean=true` Aedes would add an entry that is never removed,
+   * for each PUBACK.
+   *
+   * An event that is not forwarded has no message id yet, and Aedes would take the first one without from the queue:
+   * another event, which then fails to be sent and costs the client its connection.
+   */
+  private takeAcknowledgements(): void {
+    const clear = this.persistence.outgoingClearMessageId.bind(this.persistence);
+    this.persistence.outgoingClearMessageId = async (client, packet: { messageId?: number }) => {
+      if (client.clean) return undefined;
+      const { messageId } = packet;
+      if (messageId !== undefined && messageId >= FIRST_EVENT_ID) {
+        this.connections.of(client).session?.acknowledge(messageId);
+        return undefined;
+      }
+      if (messageId !== undefined) return clear(client, packet);
+      const marked = { ...packet, messageId: NO_MESSAGE_ID };
+      await this.persistence.outgoingUpdate(client, marked);
+      return clear(client, marked);
+    };
+  }
+
+  private boundRetained(): void {
+    const store = this.persistence.storeRetained.bind(this.persistence);
+    this.persistence.storeRetained = async (packet) => {
+      const { topic, payload } = packet;
+      const isNew = !this.retained.has(topic);
+      if (payload.length > MAX_RETAINED_BYTES || (isNew && this.retained.size >= MAX_RETAINED)) return;
+      if (payload.length === 0) this.retained.delete(topic);
+      else this.retained.add(topic);
+      await store(packet);
+    };
+  }
+}
+
+function ordinary({ filters }: StoredSession): Subscription[] {
+  return [...filters].filter(([topic]) => !isDeviceHiveTopic(topic)).map(([topic, qos]) => ({ topic, qos }));
+}

@@ -1,0 +1,122 @@
+/** Of one session; beyond it the oldest is dropped. */
+const MAX_EVENTS = 20_000;
+const MAX_BYTES = 16 * 1_048_576;
+/** Of all sessions together: the one that grows drops its own oldest. */
+const MAX_TOTAL_BYTES = 128 * 1_048_576;
+/** Beside the texts: an entry of 300 bytes takes 500. */
+const ENTRY_BYTES = 200;
+
+/**
+ * Message ids from here on are those of events to stored sessions, which are acknowledged one by one; whatever else is
+ * sent to a client has one below.
+ */
+export const FIRST_EVENT_ID = 0x8000;
+const EVENT_IDS = 0x7fff;
+
+/** An event that a client gets at QoS 1, until it acknowledges it. */
+export interface QueuedEvent {
+  /** counts the session's events; with it the message id stays the same when it is sent again [MQTT-4.4.0-1] */
+  seq: number;
+  topic: string;
+  payload: string;
+  /** what the client wants behind the topic */
+  suffix: string;
+  /** epoch milliseconds after which it is not sent any more */
+  expiresAt?: number;
+  wasSent?: boolean;
+}
+
+export function messageIdOf({ seq }: QueuedEvent): number {
+  return FIRST_EVENT_ID + (seq % EVENT_IDS);
+}
+
+/** What all queues hold together, in bytes. */
+export interface QueueBudget {
+  used: number;
+}
+
+/** The events of one session, in order: those on their way to the client, then those that wait. */
+export class SessionQueue {
+  private waiting = new Map<number, QueuedEvent>();
+  private readonly sent = new Map<number, QueuedEvent>();
+  private bytes = 0;
+  private lastSeq = 0;
+
+  constructor(private readonly budget: QueueBudget) {}
+
+  get inFlight(): number {
+    return this.sent.size;
+  }
+
+  /** In the order in which they are sent. */
+  get events(): QueuedEvent[] {
+    return [...this.sent.values(), ...this.waiting.values()];
+  }
+
+  /** @returns the event with its number */
+  add(event: Omit<QueuedEvent, 'seq'>): QueuedEvent {
+    const queued = { ...event, seq: this.lastSeq + 1 };
+    this.restore(queued);
+    return queued;
+  }
+
+  /** One that has its number already. */
+  restore(event: QueuedEvent): void {
+    this.lastSeq = event.seq;
+    this.waiting.set(event.seq, event);
+    this.count(event, 1);
+  }
+
+  /** Drops what is too much. @returns those that were dropped */
+  trim(): QueuedEvent[] {
+    const dropped: QueuedEvent[] = [];
+    for (const event of this.waiting.values()) {
+      if (!this.isTooMuch) break;
+      this.remove(event);
+      dropped.push(event);
+    }
+    return dropped;
+  }
+
+  /** The one to be sent next. */
+  next(): QueuedEvent | undefined {
+    return this.waiting.values().next().value;
+  }
+
+  send(event: QueuedEvent): void {
+    this.waiting.delete(event.seq);
+    event.wasSent = true;
+    this.sent.set(messageIdOf(event), event);
+  }
+
+  /** @returns the event, which is gone now */
+  acknowledge(messageId: number): QueuedEvent | undefined {
+    const event = this.sent.get(messageId);
+    if (!event) return undefined;
+    this.sent.delete(messageId);
+    this.count(event, -1);
+    return event;
+  }
+
+  /** One that waits. */
+  remove(event: QueuedEvent): void {
+    if (this.waiting.delete(event.seq)) this.count(event, -1);
+  }
+
+  /** The connection is gone: what was not acknowledged is sent again, first. */
+  interrupt(): void {
+    this.waiting = new Map(this.events.map((event) => [event.seq, event]));
+    this.sent.clear();
+  }
+
+  private get isTooMuch(): boolean {
+    const events = this.waiting.size + this.sent.size;
+    return events > MAX_EVENTS || this.bytes > MAX_BYTES || this.budget.used > MAX_TOTAL_BYTES;
+  }
+
+  private count({ topic, payload }: QueuedEvent, sign: 1 | -1): void {
+    const bytes = sign * (topic.length + payload.length + ENTRY_BYTES);
+    this.bytes += bytes;
+    this.budget.used += bytes;
+  }
+}

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
+import { ClassicLevel } from 'classic-level';
+
+/**
+ * Stored sessions on disk: keys and texts in LevelDB. Changes are written in the order in which they were made, all
+ * that gather while a write is on its way with the next one. What is written survives the end of the process, and
+ * with the operating system's usual delay that of the machine.
+ */
+export class SessionStorage {
+  private readonly logger = new Logger('Broker');
+  private readonly db: ClassicLevel;
+  private changes = new Map<string, (() => string) | null>();
+  private writes: Promise<void> = Promise.resolve();
+  private next?: Promise<void>;
+  private isWriting = false;
+  private isFailing = false;
+
+  /** @param dataDir holds it in a folder of its own */
+  constructor(private readonly dataDir: string) {
+    this.db = new ClassicLevel(join(dataDir, 'sessions'));
+  }
+
+  /**
+   * @returns all keys with their texts, in the order of the keys
+   * @throws where another process holds the directory
+   */
+  async open(): Promise<[key: string, text: string][]> {
+    try {
+      await this.db.open();
+    } catch (error) {
+      const { code, message } = ((error as Error).cause ?? error) as Error & { code?: string };
+      const problem = code === 'LEVEL_LOCKED' ? 'is in use by another process: stop that one first' : message;
+      throw new Error(`DATA_DIR ${this.dataDir} ${problem}, or set DATA_DIR to another folder`, {
+        cause: error,
+      });
+    }
+    return this.db.iterator().all();
+  }
+
+  /** @param text made when it is written */
+  set(key: string, text: () => string): void {
+    this.change(key, text);
+  }
+
+  delete(key: string): void {
+    this.change(key, null);
+  }
+
+  /** Whether all changes are written. */
+  get isFlushed(): boolean {
+    return this.changes.size === 0 && !this.isWriting;
+  }
+
+  /** Resolves when the changes of until now are written, or could not be. */
+  flushed(): Promise<void> {
+    return this.next ?? this.writes;
+  }
+
+  async close(): Promise<void> {
+    await this.flushed();
+    if (this.db.status === 'open') await this.db.close();
+  }
+
+  private change(key: string, text: (() => string) | null): void {
+    this.changes.set(key, text);
+    this.next ??= this.writes = this.writes.then(() => this.write());
+  }
+
+  private async write(): Promise<void> {
+    const changes = [...this.changes];
+    this.changes = new Map();
+    this.next = undefined;
+    this.isWriting = true;
+    try {
+      await this.db.batch(
+        changes.map(([key, text]) => (text ? { type: 'put', key, value: text() } : { type: 'del', key })),
+      );
+      this.isFailing = false;
+    } catch (error) {
+      if (!this.isFailing) this.logger.error(`Stored sessions in ${this.dataDir} cannot be written`, error);
+      this.isFailing = true;
+    }
+    this.isWriting = false;
+  }
+}

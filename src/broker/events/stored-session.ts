@@ -1,0 +1,171 @@
+import type { Principal } from '../../auth/principal.js';
+import type { UserRightsCache } from '../../directory/user-rights.js';
+import { matchesFilter } from '../../protocol/topics.js';
+import type { DeviceEvent, EventReceiver, FilterSet } from '../../subscriptions/event-index.js';
+import type { Connection } from '../connection.js';
+import type { TopicAccess, Watcher } from '../topic-access.js';
+import { messageIdOf, type QueueBudget, type QueuedEvent, SessionQueue } from './session-queue.js';
+import type { SessionFiles } from './session-files.js';
+
+/** Events on their way to a client at a time. */
+const WINDOW = 256;
+
+export interface SharedBySessions {
+  access: TopicAccess;
+  rights: UserRightsCache;
+  budget: QueueBudget;
+}
+
+/**
+ * What the broker keeps for an authenticated client with `clean=false`: its filters, and the QoS 1 events that it has
+ * not acknowledged. It belongs to a user: whoever connects under the client id gets nothing of it before the same user
+ * has authenticated, and another user's authentication empties it.
+ */
+export class StoredSession implements EventReceiver {
+  private readonly queue: SessionQueue;
+  private connection?: Connection;
+  private dropped = 0;
+  private isRefreshing = false;
+
+  /**
+   * @param filters its own; a client that comes back brings those of its connection
+   * @param owner who it belongs to, as last seen: decides what is kept for an absent client
+   */
+  constructor(
+    readonly clientId: string,
+    public owner: Watcher,
+    public filters: FilterSet,
+    private readonly files: SessionFiles,
+    private readonly shared: SharedBySessions,
+  ) {
+    filters.receiver = this;
+    this.queue = new SessionQueue(shared.budget);
+  }
+
+  get connectionId(): string | undefined {
+    return this.connection?.id;
+  }
+
+  /** Events that were dropped while the client was away, because there were too many. */
+  get missed(): number {
+    return this.dropped;
+  }
+
+  /** An event of before the service was started. */
+  restore(event: QueuedEvent): void {
+    this.queue.restore(event);
+  }
+
+  /** The client is here, and has authenticated as `principal`. */
+  attach(connection: Connection, principal: Principal): void {
+    if (principal.userId !== this.owner.userId) this.clear();
+    if (this.connection !== connection) {
+      this.queue.interrupt();
+      if (this.filters !== connection.filters) this.filters.clear();
+      this.filters = connection.filters;
+      this.filters.receiver = this;
+      this.connection = connection;
+      connection.session = this;
+    }
+    this.owner = principal;
+    this.save();
+    this.sendNext();
+  }
+
+  /** The connection is gone, if it is still this session's. */
+  detach(connection: Connection): void {
+    if (this.connection !== connection) return;
+    this.connection = undefined;
+    this.dropped = 0;
+    this.queue.interrupt();
+  }
+
+  /** Its client wants no session any more. */
+  end(): void {
+    this.clear();
+    this.filters.clear();
+    this.files.forget();
+  }
+
+  /** After each change of its filters. */
+  save(): void {
+    this.files.save(this);
+  }
+
+  receive(event: DeviceEvent, qos: number, suffix: string): boolean {
+    if (!this.shared.access.mayWatch(this.owner, event.topic)) return false;
+    if (qos === 0) return this.sendNow(event, suffix);
+    const { topic, payload, expiresAt } = event;
+    const isOver = expiresAt !== undefined && expiresAt <= Date.now();
+    const queued = this.queue.add({ topic, payload, suffix, expiresAt: isOver ? undefined : expiresAt });
+    this.files.add(queued);
+    for (const old of this.queue.trim()) this.drop(old);
+    this.sendNext();
+    return true;
+  }
+
+  acknowledge(messageId: number): void {
+    const event = this.queue.acknowledge(messageId);
+    if (event) this.files.remove(event);
+    this.sendNext();
+  }
+
+  /** As much as the client takes; the rest when it has acknowledged some, or has authenticated again. */
+  sendNext(): void {
+    while (this.connection && this.queue.inFlight < WINDOW && this.connection.outbox.hasRoom) {
+      const event = this.queue.next();
+      const principal = event && this.shared.access.principalOf(this.connection);
+      if (!principal) return;
+      if (!this.shared.rights.isFresh()) return this.sendWhenFresh();
+      if (!this.isDue(event, principal)) {
+        this.queue.remove(event);
+        this.files.remove(event);
+        continue;
+      }
+      const { topic, payload, suffix, wasSent: dup } = event;
+      this.queue.send(event);
+      const messageId = messageIdOf(event);
+      this.connection.outbox.publish({ topic: topic + suffix, payload, qos: 1, messageId, dup });
+    }
+  }
+
+  /** What is not acknowledged has waited: rights and filters may be others by now, and a command may have expired. */
+  private isDue({ topic, expiresAt }: QueuedEvent, principal: Principal): boolean {
+    if (expiresAt !== undefined && expiresAt <= Date.now()) return false;
+    if (!this.shared.access.mayWatch(principal, topic)) return false;
+    for (const [filter] of this.filters) {
+      if (matchesFilter(this.filters.plain(filter), topic)) return true;
+    }
+    return false;
+  }
+
+  private sendNow({ topic, payload }: DeviceEvent, suffix: string): boolean {
+    const { connection } = this;
+    if (!connection || !this.shared.access.principalOf(connection)) return false;
+    connection.outbox.publish({ topic: topic + suffix, payload, qos: 0 });
+    return true;
+  }
+
+  private sendWhenFresh(): void {
+    if (this.isRefreshing) return;
+    this.isRefreshing = true;
+    void this.shared.rights.refresh().then(() => {
+      this.isRefreshing = false;
+      this.sendNext();
+    });
+  }
+
+  private drop(event: QueuedEvent): void {
+    this.dropped++;
+    this.files.remove(event);
+  }
+
+  private clear(): void {
+    this.queue.interrupt();
+    for (const event of this.queue.events) {
+      this.queue.remove(event);
+      this.files.remove(event);
+    }
+    this.dropped = 0;
+  }
+}

@@ -1,0 +1,122 @@
+import type { Principal } from '../auth/principal.js';
+import type { EventKind } from '../protocol/topics.js';
+import { eventFilter } from '../protocol/topics.js';
+import { type DeviceEvent, type EventIndex, type EventReceiver, FilterSet } from './event-index.js';
+import type { EventSink } from './event-subscriptions.js';
+
+export type SubscriptionKind = 'command' | 'notification';
+
+/** Events that may come before the reply has left; a replay takes 5 s at most. */
+const MAX_WAITING = 10_000;
+
+/** What a client asks for; an empty or absent list stands for all. */
+export interface WantedEvents {
+  kind: SubscriptionKind;
+  /** `command_update` instead of `command` */
+  returnUpdatedCommands?: boolean;
+  deviceId?: string | null;
+  networkIds?: readonly number[] | null;
+  deviceTypeIds?: readonly number[] | null;
+  names?: readonly string[] | null;
+  timestamp?: Date | null;
+}
+
+interface Origin {
+  id: number;
+  connectionId: string;
+  /** of the connection's requests, the one that made it */
+  number: number;
+  qos: number;
+  /** the token's that the request came with; `undefined` for the connection's session, as it is at each event */
+  principal?: Principal;
+}
+
+/** One `command/subscribe` or `notification/subscribe`. */
+export class EventSubscription implements EventReceiver {
+  readonly id: number;
+  readonly connectionId: string;
+  readonly number: number;
+  readonly qos: number;
+  readonly principal?: Principal;
+  private readonly filters: FilterSet;
+  private replayed: DeviceEvent[] = [];
+  private waiting?: DeviceEvent[] = [];
+
+  constructor(
+    origin: Origin,
+    readonly wanted: WantedEvents,
+    index: EventIndex,
+    private readonly sink: EventSink,
+  ) {
+    ({
+      id: this.id,
+      connectionId: this.connectionId,
+      number: this.number,
+      qos: this.qos,
+      principal: this.principal,
+    } = origin);
+    this.filters = new FilterSet(index, this, '');
+    for (const filter of filtersFor(wanted)) this.filters.add(filter, Math.min(this.qos, 1));
+  }
+
+  get kind(): SubscriptionKind {
+    return this.wanted.kind;
+  }
+
+  /** Whether its reply has left; events wait before. */
+  get hasBegun(): boolean {
+    return this.waiting === undefined;
+  }
+
+  receive(event: DeviceEvent): boolean {
+    if (!this.waiting) return this.sink.send(this, event);
+    this.waiting.push(event);
+    if (this.waiting.length > MAX_WAITING) this.waiting.shift();
+    return true;
+  }
+
+  /** @param events stored ones, which come first; what has arrived meanwhile and is the same comes once */
+  replay(events: DeviceEvent[]): void {
+    this.replayed = events;
+  }
+
+  /** The reply has left. */
+  begin(): void {
+    if (!this.waiting) return;
+    const known = new Set(this.replayed.map(({ payload }) => payload));
+    const events = [...this.replayed, ...this.waiting.filter(({ payload }) => !known.has(payload))];
+    this.waiting = undefined;
+    this.replayed = [];
+    for (const event of events) this.sink.send(this, event);
+  }
+
+  end(): void {
+    this.filters.clear();
+    this.waiting = [];
+    this.replayed = [];
+  }
+}
+
+function filtersFor(wanted: WantedEvents): string[] {
+  const { deviceId, networkIds, deviceTypeIds, names } = wanted;
+  const kind: EventKind = wanted.returnUpdatedCommands ? 'command_update' : wanted.kind;
+  return orAll(networkIds).flatMap((networkId) =>
+    orAll(deviceTypeIds).flatMap((deviceTypeId) =>
+      orAll(names).map((name) =>
+        eventFilter(kind, { networkId, deviceTypeId, deviceId: deviceId ?? null }, name),
+      ),
+    ),
+  );
+}
+
+/** How many filters it takes. */
+export function filterCount({ networkIds, deviceTypeIds, names }: WantedEvents): number {
+  return [networkIds, deviceTypeIds, names].reduce(
+    (product, list) => product * orAll<unknown>(list).length,
+    1,
+  );
+}
+
+function orAll<T>(list: readonly T[] | null | undefined): (T | null)[] {
+  return list?.length ? [...new Set(list)] : [null];
+}

@@ -1,0 +1,126 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal.js';
+import { Sessions } from '../auth/sessions.js';
+import { UserRightsCache } from '../directory/user-rights.js';
+import { ActionError } from '../protocol/action-error.js';
+import { type DeviceEvent, EventIndex } from './event-index.js';
+import {
+  EventSubscription,
+  filterCount,
+  type SubscriptionKind,
+  type WantedEvents,
+} from './event-subscription.js';
+
+/** Of one connection. */
+const MAX_SUBSCRIPTIONS = 100;
+/** Of one subscription: each network with each device type with each name. */
+const MAX_FILTERS = 1_000;
+
+/** Who subscribes, and with which of the connection's requests. */
+export interface Subscriber {
+  connectionId?: string;
+  number?: number;
+  /** as the request; events come at 1 at most */
+  qos: number;
+  principal: Principal;
+}
+
+/** What the built-in broker does for subscriptions; no other broker can. */
+export interface EventSink {
+  /** Hands an event to the subscription's connection, if its principal may see it now. */
+  send(subscription: EventSubscription, event: DeviceEvent): boolean;
+  /** The filters for events that a connection has by SUBSCRIBE. */
+  eventFiltersOf(connectionId: string): Iterable<string>;
+}
+
+/**
+ * Subscriptions that clients make with an action instead of SUBSCRIBE. They belong to a connection and end with it.
+ * Events that come before the action's reply has left wait for it.
+ */
+@Injectable()
+export class EventSubscriptions {
+  private readonly byConnection = new Map<string, Map<number, EventSubscription>>();
+  private lastId = 0;
+  /** set by the built-in broker */
+  sink?: EventSink;
+
+  constructor(
+    private readonly index: EventIndex,
+    private readonly sessions: Sessions,
+    private readonly rights: UserRightsCache,
+  ) {}
+
+  /**
+   * @throws {ActionError} 501 on another broker, which alone decides who gets what; 429 where there are too many;
+   *   400 where it asks for too much
+   */
+  open({ connectionId, number, qos, principal }: Subscriber, wanted: WantedEvents): EventSubscription {
+    const sink = this.sink;
+    if (!sink || connectionId === undefined || number === undefined) throw needsBuiltInBroker(wanted);
+    const siblings = this.byConnection.get(connectionId) ?? new Map<number, EventSubscription>();
+    if (siblings.size >= MAX_SUBSCRIPTIONS) throw tooMany();
+    if (filterCount(wanted) > MAX_FILTERS) throw tooWide();
+    const isOfSession = this.sessions.principalOf(connectionId) === principal;
+    const subscription = new EventSubscription(
+      { id: ++this.lastId, connectionId, number, qos, principal: isOfSession ? undefined : principal },
+      wanted,
+      this.index,
+      sink,
+    );
+    if (!isOfSession) this.rights.watch(principal.userId);
+    this.byConnection.set(connectionId, siblings.set(subscription.id, subscription));
+    return subscription;
+  }
+
+  /** @returns `false` where the connection has no such subscription */
+  close(connectionId: string | undefined, kind: SubscriptionKind, id: number): boolean {
+    const subscription = this.of(connectionId).find((one) => one.id === id && one.kind === kind);
+    if (!subscription) return false;
+    subscription.end();
+    if (subscription.principal) this.rights.unwatch(subscription.principal.userId);
+    const siblings = this.byConnection.get(subscription.connectionId)!;
+    siblings.delete(id);
+    if (siblings.size === 0) this.byConnection.delete(subscription.connectionId);
+    return true;
+  }
+
+  /** @param kind all kinds unless told */
+  closeAll(connectionId: string | undefined, kind?: SubscriptionKind): void {
+    for (const one of this.of(connectionId)) {
+      if (!kind || one.kind === kind) this.close(connectionId, one.kind, one.id);
+    }
+  }
+
+  /** In the order in which they were made. */
+  of(connectionId: string | undefined): EventSubscription[] {
+    return [...(this.byConnection.get(connectionId ?? '')?.values() ?? [])];
+  }
+
+  /** The filters for events that a connection has by SUBSCRIBE. */
+  filtersOf(connectionId: string | undefined): string[] {
+    return connectionId && this.sink ? [...this.sink.eventFiltersOf(connectionId)] : [];
+  }
+
+  /** The reply to a request has left: what its subscription has waiting follows. */
+  replied(connectionId: string, number: number): void {
+    for (const one of this.byConnection.get(connectionId)?.values() ?? []) {
+      if (one.number === number) void this.rights.refresh().then(() => one.begin());
+    }
+  }
+}
+
+function needsBuiltInBroker({ kind }: WantedEvents): ActionError {
+  return new ActionError(
+    501,
+    `${kind}/subscribe needs the built-in broker: SUBSCRIBE to dh/${kind}/<network>/<device type>/<device>/<name>`,
+  );
+}
+
+const tooMany = (): ActionError =>
+  new ActionError(429, `More than ${MAX_SUBSCRIPTIONS} subscriptions: unsubscribe from some first`);
+
+const tooWide = (): ActionError =>
+  new ActionError(
+    400,
+    `More than ${MAX_FILTERS} combinations of network, device type and name: ask for fewer`,
+  );
