@@ -16,7 +16,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev && npm cache clean --force
 COPY --from=build /app/dist ./dist
-# Only used without DATABASE_URL: mount a volume here to keep the embedded database.
+# Sessions of MQTT clients, and without DATABASE_URL the database: mount a volume here to keep them.
 RUN install -d -o node -g node -m 700 /data
 USER node
 EXPOSE 1883 3000

@@ -133,3 +133,31 @@ describeActionContract({
   },
   wrong: [{ deviceId: null }, { deviceId: {} }],
 });
+
+describeActionContract({
+  action: 'command/subscribe',
+  permission: 'GetDeviceCommand',
+  body: async () => ({ deviceId: SAMPLE_DEVICE }),
+  wrong: [{ deviceId: {} }, { networkIds: 'x' }, { names: {} }, { limit: 1.5 }, { returnUpdatedCommands: 5 }],
+});
+
+describeActionContract({
+  action: 'command/unsubscribe',
+  permission: 'GetDeviceCommand',
+  body: () => ({}),
+  wrong: [{ subscriptionId: 'x' }],
+});
+
+describeActionContract({
+  action: 'notification/subscribe',
+  permission: 'GetDeviceNotification',
+  body: async () => ({ deviceId: SAMPLE_DEVICE }),
+  wrong: [{ deviceId: {} }, { deviceTypeIds: [null] }, { timestamp: {} }],
+});
+
+describeActionContract({
+  action: 'notification/unsubscribe',
+  permission: 'GetDeviceNotification',
+  body: () => ({}),
+  wrong: [{ subscriptionId: {} }],
+});

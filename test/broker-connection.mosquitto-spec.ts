@@ -278,7 +278,7 @@ describe('requests of an unusual kind', () => {
   });
 
   it('whose event the broker punishes by ending each connection are told of no more, and all is well', async () => {
-    service.app.get(DeviceHiveServer).publishEvent('dh/command/\uffff', '{}');
+    service.app.get(DeviceHiveServer).publishEvent({ topic: 'dh/command/\uffff', payload: '{}' });
     await hasLogged(service, 'The broker ends each connection over a message on "dh/command/');
     expect(await alice.request('command/get')).toMatchObject({ code: 401 });
     await isReady(service);

@@ -173,6 +173,24 @@ describe('credentials of a request', () => {
   });
 });
 
+describe('subscriptions by an action', () => {
+  it.each(['command', 'notification'])(
+    '%s/subscribe says to SUBSCRIBE: this broker decides who gets what',
+    async (kind) => {
+      expect(await alice.request(`${kind}/subscribe`, { token: signToken() })).toMatchObject({
+        code: 501,
+        error: `${kind}/subscribe needs the built-in broker: SUBSCRIBE to dh/${kind}/<network>/<device type>/<device>/<name>`,
+      });
+      expect(await alice.request(`${kind}/unsubscribe`, { token: signToken() })).toMatchObject({
+        status: 'success',
+      });
+      expect(await alice.request('subscription/list', { token: signToken() })).toMatchObject({
+        subscriptions: [],
+      });
+    },
+  );
+});
+
 describe('guesses at passwords', () => {
   it('are refused and not delayed after the first ones: all clients share one order of answers', async () => {
     const codes: number[] = [];

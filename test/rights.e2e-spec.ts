@@ -34,6 +34,13 @@ const ACTIONS: Record<string, ActionRow> = {
   },
   'command/get': { permission: 'GetDeviceCommand', body: () => ({ deviceId: DEVICE, commandId }) },
   'command/list': { permission: 'GetDeviceCommand', body: () => ({ deviceId: DEVICE }) },
+  'command/subscribe': {
+    permission: 'GetDeviceCommand',
+    body: async () => {
+      await client.request('command/unsubscribe', { token: signToken({ u: ADMIN }) });
+      return { deviceId: DEVICE };
+    },
+  },
   'notification/insert': {
     permission: 'CreateDeviceNotification',
     body: () => ({ deviceId: DEVICE, notification: { notification: 'x' } }),
@@ -43,6 +50,13 @@ const ACTIONS: Record<string, ActionRow> = {
     body: () => ({ deviceId: DEVICE, notificationId }),
   },
   'notification/list': { permission: 'GetDeviceNotification', body: () => ({ deviceId: DEVICE }) },
+  'notification/subscribe': {
+    permission: 'GetDeviceNotification',
+    body: async () => {
+      await client.request('notification/unsubscribe', { token: signToken({ u: ADMIN }) });
+      return { deviceId: DEVICE };
+    },
+  },
   'device/get': { permission: 'GetDevice', body: () => ({ deviceId: DEVICE }) },
   // An id that is taken is refused to everybody who does not see its device: not found would be untrue.
   'device/save': {
@@ -64,7 +78,17 @@ const ACTIONS: Record<string, ActionRow> = {
 };
 
 /** Answered without looking at a device; their rules have tests of their own. */
-const ELSEWHERE = ['authenticate', 'token', 'token/create', 'token/refresh', 'server/info', 'cluster/info'];
+const ELSEWHERE = [
+  'authenticate',
+  'token',
+  'token/create',
+  'token/refresh',
+  'server/info',
+  'cluster/info',
+  'command/unsubscribe',
+  'notification/unsubscribe',
+  'subscription/list',
+];
 
 const ADMIN = 1;
 const MEMBER = 102;

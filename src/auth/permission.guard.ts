@@ -25,7 +25,7 @@ export class PermissionGuard implements CanActivate {
     const context = host.switchToRpc().getContext<DeviceHiveContext>();
     const principal = await this.identify(context);
     if (principal.expiresAt <= Date.now()) throw tokenExpired();
-    if (!principal.permissions.has(requirement)) throw accessDenied();
+    if (!requirement.some((permission) => principal.permissions.has(permission))) throw accessDenied();
     rememberPrincipal(context, principal);
     return true;
   }

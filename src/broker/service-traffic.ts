@@ -4,7 +4,7 @@ import type { PublishPacket } from 'aedes';
 import { UserRightsCache } from '../directory/user-rights.js';
 import { parseLinkedEvent, parseLinkedReply } from '../protocol/service-link.js';
 import { REQUEST_TOPIC } from '../protocol/topics.js';
-import type { DeviceEvent } from '../subscriptions/event-index.js';
+import type { DeviceEvent } from '../protocol/device-event.js';
 import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
 import { EventDelivery } from './events/event-delivery.js';

@@ -101,6 +101,38 @@ export function parseEventTopic(
   return { kind: match[1] as EventKind, networkId: Number(match[2]), deviceTypeId: Number(match[3]) };
 }
 
+/** What a filter for events asks for; `null` for what it leaves open. */
+export interface EventFilter {
+  kind: string;
+  networkId: number | null;
+  deviceTypeId: number | null;
+  deviceId: string | null;
+  name: string | null;
+}
+
+/** @param filter below `dh/<kind>`, perhaps with `@<clientId>` at its end */
+export function parseEventFilter(filter: string): EventFilter {
+  const [, kind = '', network, type, device, ...names] = filter.split('@', 1)[0]!.split('/');
+  const concrete = (level?: string) => (level === undefined || /^[+#]$/.test(level) ? null : decode(level));
+  const id = (level?: string) => (level !== undefined && /^\d+$/.test(level) ? Number(level) : null);
+  const isOpen = names.length === 0 || names.some((level) => concrete(level) === null);
+  return {
+    kind,
+    networkId: id(network),
+    deviceTypeId: id(type),
+    deviceId: concrete(device),
+    name: isOpen ? null : decode(names.join('/')),
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Whether a topic or filter is DeviceHive's: `dh` itself or anything below it. */
 export function isDeviceHiveTopic(topic: string): boolean {
   return topic === 'dh' || topic.startsWith('dh/');

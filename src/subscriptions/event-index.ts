@@ -1,14 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Qlobber } from 'qlobber';
-
-/** An event as the service publishes it. */
-export interface DeviceEvent {
-  topic: string;
-  /** ends in `"subscriptionId":0}` */
-  payload: string;
-  /** epoch milliseconds after which it is of no use to a device that was away */
-  expiresAt?: number;
-}
+import type { DeviceEvent } from '../protocol/device-event.js';
 
 /** Who gets what matches a set of filters. */
 export interface EventReceiver {

@@ -1,7 +1,8 @@
 import type { Principal } from '../auth/principal.js';
 import type { EventKind } from '../protocol/topics.js';
 import { eventFilter } from '../protocol/topics.js';
-import { type DeviceEvent, type EventIndex, type EventReceiver, FilterSet } from './event-index.js';
+import type { DeviceEvent } from '../protocol/device-event.js';
+import { type EventIndex, type EventReceiver, FilterSet } from './event-index.js';
 import type { EventSink } from './event-subscriptions.js';
 
 export type SubscriptionKind = 'command' | 'notification';

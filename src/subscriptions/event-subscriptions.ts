@@ -3,7 +3,8 @@ import type { Principal } from '../auth/principal.js';
 import { Sessions } from '../auth/sessions.js';
 import { UserRightsCache } from '../directory/user-rights.js';
 import { ActionError } from '../protocol/action-error.js';
-import { type DeviceEvent, EventIndex } from './event-index.js';
+import type { DeviceEvent } from '../protocol/device-event.js';
+import { EventIndex } from './event-index.js';
 import {
   EventSubscription,
   filterCount,

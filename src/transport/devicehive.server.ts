@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
 import { ActionError, internalError, rowLocked, Superseded } from '../protocol/action-error.js';
+import type { DeviceEvent } from '../protocol/device-event.js';
 import { type Envelope, errorReply, successReply, unknownAction } from '../protocol/envelope.js';
 import { isJsonObject } from '../protocol/json-object.js';
 import { type ActionExtras, DEVICEHIVE, DeviceHiveContext, isAction } from './devicehive.context.js';
@@ -117,14 +118,8 @@ export class DeviceHiveServer extends ServerMqtt {
   }
 
   /** Hands an event to the broker: QoS 1, not retained, in the order of the calls and before the reply. */
-  publishEvent(topic: string, payload: string, expiresAt?: number): void {
+  publishEvent({ topic, payload, expiresAt }: DeviceEvent): void {
     this.replies.publishEvent(this.channel, { payload, ...this.link.event(topic, expiresAt) });
-  }
-
-  /** Until nothing is in work, and what that gave has left and is acknowledged. */
-  private async finish(channel: RequestChannel): Promise<void> {
-    await this.intake.idle();
-    await channel.flushed();
   }
 
   /** Takes no new work, answers what is in work, then disconnects. Nest waits for it on every way to stop. */
@@ -135,7 +130,11 @@ export class DeviceHiveServer extends ServerMqtt {
       if (link.keepsRequests) this.intake.leaveToBroker();
       else await channel.unsubscribe();
       if (!channel.isOpen) channel.close();
-      await withDeadline(this.finish(channel), DRAIN_MS);
+      // Until what is in work is done, and has left, and is acknowledged.
+      await withDeadline(
+        this.intake.idle().then(() => channel.flushed()),
+        DRAIN_MS,
+      );
       channel.close();
       await endClient(channel.client);
     }

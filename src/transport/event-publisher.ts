@@ -3,6 +3,16 @@ import { printJson } from '../protocol/json-text.js';
 import { type EventKind, type EventSubject, eventTopic } from '../protocol/topics.js';
 import { DeviceHiveServer } from './devicehive.server.js';
 
+/** An event before it is published: its topic, and its payload as text. */
+export function printEvent(
+  kind: EventKind,
+  subject: EventSubject,
+  name: string | null,
+  payload: object,
+): { topic: string; payload: string } {
+  return { topic: eventTopic(kind, subject, name), payload: printJson(payload) };
+}
+
 /** Tells the watchers. Call it after the commit and before the handler returns: the event leaves before the reply. */
 @Injectable()
 export class EventPublisher {
@@ -20,6 +30,6 @@ export class EventPublisher {
     payload: object,
     expiresAt?: number,
   ): void {
-    this.server.publishEvent(eventTopic(kind, subject, name), printJson(payload), expiresAt);
+    this.server.publishEvent({ ...printEvent(kind, subject, name, payload), expiresAt });
   }
 }

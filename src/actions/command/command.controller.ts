@@ -1,21 +1,25 @@
-import { MessagePattern, Payload } from '@nestjs/microservices';
+import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 import { CurrentPrincipal, type Principal } from '../../auth/principal.js';
 import { RequirePermission } from '../../auth/require-permission.decorator.js';
-import { DEVICEHIVE } from '../../transport/devicehive.context.js';
+import { DEVICEHIVE, DeviceHiveContext } from '../../transport/devicehive.context.js';
 import { type RequestKey, SentAs } from '../../transport/request-key.js';
 import { ActionController } from '../action-controller.decorator.js';
+import { UnsubscribeDto } from '../subscription.exports.js';
 import { CommandService } from './command.service.js';
 import { GetCommandDto } from './dto/get-command.dto.js';
 import { InsertCommandDto } from './dto/insert-command.dto.js';
 import { ListCommandsDto } from './dto/list-commands.dto.js';
+import { SubscribeCommandsDto } from './dto/subscribe-commands.dto.js';
 import { UpdateCommandDto } from './dto/update-command.dto.js';
 import { CommandListService } from './list/command-list.service.js';
+import { CommandSubscriptionService } from './replay/command-subscription.service.js';
 
 @ActionController()
 export class CommandController {
   constructor(
     private readonly commands: CommandService,
     private readonly lists: CommandListService,
+    private readonly subscriptions: CommandSubscriptionService,
   ) {}
 
   @MessagePattern('command/update', DEVICEHIVE, { inOrderOf: 'commandId' })
@@ -48,5 +52,21 @@ export class CommandController {
   @RequirePermission('GetDeviceCommand')
   async list(@Payload() request: ListCommandsDto, @CurrentPrincipal() principal: Principal) {
     return { commands: await this.lists.list(principal, request) };
+  }
+
+  @MessagePattern('command/subscribe', DEVICEHIVE)
+  @RequirePermission('GetDeviceCommand')
+  subscribe(
+    @Payload() request: SubscribeCommandsDto,
+    @CurrentPrincipal() principal: Principal,
+    @Ctx() { origin }: DeviceHiveContext,
+  ) {
+    return this.subscriptions.subscribe(principal, origin, request);
+  }
+
+  @MessagePattern('command/unsubscribe', DEVICEHIVE)
+  @RequirePermission('GetDeviceCommand')
+  unsubscribe(@Payload() request: UnsubscribeDto, @Ctx() { origin }: DeviceHiveContext) {
+    this.subscriptions.unsubscribe(origin, request.subscriptionId);
   }
 }

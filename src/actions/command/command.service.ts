@@ -9,10 +9,7 @@ import { whyNoDevice } from '../shared/device-refusal.js';
 import { commandNotFound } from './command.errors.js';
 import { CommandOptions } from './command.options.js';
 import { CommandRepository } from './command.repository.js';
-import { type CommandFields, type DeviceCommand, expiryOf } from './device-command.js';
-
-/** Events are for everybody whose SUBSCRIBE matches, so they carry no id of a `command/subscribe`. */
-const NO_SUBSCRIPTION = 0;
+import { type CommandFields, type DeviceCommand, eventPayload, expiryOf } from './device-command.js';
 
 /** The rules of the command actions: whose device, which fields, who is told. */
 @Injectable()
@@ -40,7 +37,7 @@ export class CommandService {
     const fingerprint = this.fingerprint('command/update', principal, request, sentAs);
     const command = await this.commands.update(principal, deviceId, commandId, fields, fingerprint);
     if (!command) throw await this.reasonFor(principal, deviceId, commandId);
-    this.tell('command_update', 'command/update', command);
+    this.tell('command_update', command);
   }
 
   /** @returns what the inserter does not know yet; to a repeat the same as the first time */
@@ -52,7 +49,7 @@ export class CommandService {
     const fingerprint = this.fingerprint('command/insert', principal, request, sentAs);
     const command = await this.commands.insert(principal, request.deviceId, request.command, fingerprint);
     if (!command) throw await this.reasonFor(principal, request.deviceId);
-    this.tell('command', 'command/insert', command);
+    this.tell('command', command);
     const { id, timestamp, lastUpdated, userId } = command;
     return { id, timestamp, lastUpdated, userId };
   }
@@ -79,11 +76,10 @@ export class CommandService {
     return this.window.fingerprint(sentAs, userId, action, [request.deviceId, request.commandId, ...fields]);
   }
 
-  private tell(kind: 'command' | 'command_update', action: string, command: DeviceCommand): void {
-    const payload = { action, command, subscriptionId: NO_SUBSCRIPTION };
+  private tell(kind: 'command' | 'command_update', command: DeviceCommand): void {
     // What became of a command counts when it is over, too.
     const expiresAt = kind === 'command' ? expiryOf(command) : undefined;
-    this.events.publish(kind, command, command.command, payload, expiresAt);
+    this.events.publish(kind, command, command.command, eventPayload(kind, command), expiresAt);
   }
 
   /** Why a statement touched no row: asked only then. */

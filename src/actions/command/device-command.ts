@@ -68,6 +68,14 @@ export function toDeviceCommand(row: CommandRow): DeviceCommand {
   };
 }
 
+/** Events are for everybody whose SUBSCRIBE matches; the built-in broker fills the id of a `command/subscribe` in. */
+const NO_SUBSCRIPTION = 0;
+
+export function eventPayload(kind: 'command' | 'command_update', command: DeviceCommand): object {
+  const action = kind === 'command' ? 'command/insert' : 'command/update';
+  return { action, command, subscriptionId: NO_SUBSCRIPTION };
+}
+
 /** Epoch milliseconds from which a device need not act on it any more; a `lifetime` of 0 or less says nothing. */
 export function expiryOf({ timestamp, lifetime }: DeviceCommand): number | undefined {
   return lifetime !== null && lifetime > 0 ? Date.parse(`${timestamp}Z`) + lifetime * 1_000 : undefined;

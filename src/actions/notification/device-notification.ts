@@ -36,6 +36,13 @@ export interface NotificationRow {
 export const NOTIFICATION_COLUMNS = `n.id, n.notification, d.device_id, d.network_id, d.device_type_id, n.timestamp,
   n.parameters::text AS parameters`;
 
+/** Events are for everybody whose SUBSCRIBE matches; the built-in broker fills the id of a `notification/subscribe` in. */
+const NO_SUBSCRIPTION = 0;
+
+export function eventPayload(notification: DeviceNotification): object {
+  return { action: 'notification/insert', notification, subscriptionId: NO_SUBSCRIPTION };
+}
+
 export function toDeviceNotification(row: NotificationRow): DeviceNotification {
   return {
     id: Number(row.id),

@@ -1,17 +1,22 @@
-import { MessagePattern, Payload } from '@nestjs/microservices';
+import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 import { CurrentPrincipal, type Principal } from '../../auth/principal.js';
 import { RequirePermission } from '../../auth/require-permission.decorator.js';
-import { DEVICEHIVE } from '../../transport/devicehive.context.js';
+import { DEVICEHIVE, DeviceHiveContext } from '../../transport/devicehive.context.js';
 import { type RequestKey, SentAs } from '../../transport/request-key.js';
 import { ActionController } from '../action-controller.decorator.js';
+import { SubscribeDto, UnsubscribeDto } from '../subscription.exports.js';
 import { GetNotificationDto } from './dto/get-notification.dto.js';
 import { InsertNotificationDto } from './dto/insert-notification.dto.js';
 import { ListNotificationsDto } from './list-notifications.dto.js';
 import { NotificationService } from './notification.service.js';
+import { NotificationSubscriptionService } from './notification-subscription.service.js';
 
 @ActionController()
 export class NotificationController {
-  constructor(private readonly notifications: NotificationService) {}
+  constructor(
+    private readonly notifications: NotificationService,
+    private readonly subscriptions: NotificationSubscriptionService,
+  ) {}
 
   @MessagePattern('notification/insert', DEVICEHIVE)
   @RequirePermission('CreateDeviceNotification')
@@ -33,5 +38,21 @@ export class NotificationController {
   @RequirePermission('GetDeviceNotification')
   async list(@Payload() request: ListNotificationsDto, @CurrentPrincipal() principal: Principal) {
     return { notifications: await this.notifications.list(principal, request) };
+  }
+
+  @MessagePattern('notification/subscribe', DEVICEHIVE)
+  @RequirePermission('GetDeviceNotification')
+  subscribe(
+    @Payload() request: SubscribeDto,
+    @CurrentPrincipal() principal: Principal,
+    @Ctx() { origin }: DeviceHiveContext,
+  ) {
+    return this.subscriptions.subscribe(principal, origin, request);
+  }
+
+  @MessagePattern('notification/unsubscribe', DEVICEHIVE)
+  @RequirePermission('GetDeviceNotification')
+  unsubscribe(@Payload() request: UnsubscribeDto, @Ctx() { origin }: DeviceHiveContext) {
+    this.subscriptions.unsubscribe(origin, request.subscriptionId);
   }
 }

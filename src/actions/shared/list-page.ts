@@ -12,6 +12,14 @@ export const MAX_PAGE_BYTES = 4 * 1_048_576;
 const STATEMENT_MS = 5_000;
 const QUERY_CANCELED = '57014';
 
+/** DeviceHive's default for what a subscription replays. */
+const DEFAULT_REPLAY = 20;
+
+/** For the LIMIT of a replay; what is below 0 counts as 0. */
+export function replayLimitOf(limit: number | null | undefined): number {
+  return Math.min(Math.max(limit ?? DEFAULT_REPLAY, 0), MAX_TAKE);
+}
+
 /** For LIMIT and OFFSET; what is below 0 counts as 0. */
 export function limitsOf({ take, skip }: ListPageDto): [limit: number, offset: number] {
   return [Math.min(Math.max(take ?? DEFAULT_TAKE, 0), MAX_TAKE), Math.max(skip ?? 0, 0)];
@@ -46,17 +54,26 @@ export async function readPage<Row extends { fits: boolean }>(
   statement: string,
   parameters: unknown[],
 ): Promise<Row[]> {
-  const rows = dataSource.transaction(async (manager) => {
-    await manager.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`);
-    return manager.query<Row[]>(statement, parameters);
-  });
-  const page = await answered(rows).catch((error: unknown) => {
-    throw isCanceled(error) ? tooSlow(error) : error;
-  });
+  const page = await readInTime<Row>(dataSource, statement, parameters);
   if (page.some(({ fits }) => !fits)) {
     throw new ActionError(413, `Reply is larger than ${MAX_PAGE_BYTES} bytes: take fewer`);
   }
   return page;
+}
+
+/** @throws {ActionError} 503 where the statement takes too much time */
+export async function readInTime<Row>(
+  dataSource: DataSource,
+  statement: string,
+  parameters: unknown[],
+): Promise<Row[]> {
+  const rows = dataSource.transaction(async (manager) => {
+    await manager.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`);
+    return manager.query<Row[]>(statement, parameters);
+  });
+  return answered(rows).catch((error: unknown) => {
+    throw isCanceled(error) ? tooSlow(error) : error;
+  });
 }
 
 const tooSlow = (cause: unknown): ActionError =>

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { type DeviceEvent, EventIndex } from '../../subscriptions/event-index.js';
+import type { DeviceEvent } from '../../protocol/device-event.js';
+import { EventIndex } from '../../subscriptions/event-index.js';
 import { EventSubscription } from '../../subscriptions/event-subscription.js';
 import { type EventSink, EventSubscriptions } from '../../subscriptions/event-subscriptions.js';
 import { Connections } from '../connections.js';

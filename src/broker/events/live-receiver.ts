@@ -1,4 +1,5 @@
-import type { DeviceEvent, EventReceiver } from '../../subscriptions/event-index.js';
+import type { DeviceEvent } from '../../protocol/device-event.js';
+import type { EventReceiver } from '../../subscriptions/event-index.js';
 import type { Connection } from '../connection.js';
 import type { TopicAccess } from '../topic-access.js';
 

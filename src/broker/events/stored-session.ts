@@ -1,7 +1,8 @@
 import type { Principal } from '../../auth/principal.js';
 import type { UserRightsCache } from '../../directory/user-rights.js';
 import { matchesFilter } from '../../protocol/topics.js';
-import type { DeviceEvent, EventReceiver, FilterSet } from '../../subscriptions/event-index.js';
+import type { DeviceEvent } from '../../protocol/device-event.js';
+import type { EventReceiver, FilterSet } from '../../subscriptions/event-index.js';
 import type { Connection } from '../connection.js';
 import type { TopicAccess, Watcher } from '../topic-access.js';
 import { messageIdOf, type QueueBudget, type QueuedEvent, SessionQueue } from './session-queue.js';

@@ -69,6 +69,25 @@ export function TextField(
   });
 }
 
+/** `true` or `false`, also as text, as the original takes them. */
+export function BooleanField(options: FieldOptions = {}): PropertyDecorator {
+  return field(options, (value) => {
+    if (value === 'true' || value === 'false') return value === 'true';
+    return typeof value === 'boolean' ? value : new Refused();
+  });
+}
+
+/** A list of integers; `"12"` is accepted. */
+export function IntegerListField(options: FieldOptions = {}): PropertyDecorator {
+  return field(options, (value) => {
+    if (!Array.isArray(value)) return new Refused();
+    const numbers = value.map((item: unknown) =>
+      typeof item === 'string' && /^-?\d+$/.test(item) ? Number(item) : item,
+    );
+    return numbers.every(Number.isSafeInteger) ? numbers : new Refused();
+  });
+}
+
 /** A list of texts. Numbers in it are refused: where they stand in a list, how they were written is not known. */
 export function TextListField(options: FieldOptions = {}): PropertyDecorator {
   return field(options, (value) =>

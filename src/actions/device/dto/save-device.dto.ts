@@ -1,8 +1,13 @@
 import { JsonText } from '../../../protocol/json-text.js';
-import { IntegerField, JsonObjectField, NestedField, TextField } from '../../../transport/dto/dto-fields.js';
+import {
+  BooleanField,
+  IntegerField,
+  JsonObjectField,
+  NestedField,
+  TextField,
+} from '../../../transport/dto/dto-fields.js';
 import type { DeviceFields } from '../device.js';
 import { DEVICE_ID_CHARACTERS } from '../device.errors.js';
-import { BooleanField } from './boolean-field.js';
 import { DEVICE_ID_EMPTY, OBJECT_IS_NULL } from '../../shared/request-errors.js';
 
 const NAME_LENGTH = 'Device name must have 1 to 128 characters';

@@ -1,0 +1,4 @@
+// What the subscription module exports to other actions, which import nothing of its folder.
+export { SubscribeDto, UnsubscribeDto } from './subscription/subscription.dto.js';
+export { SubscriptionModule } from './subscription/subscription.module.js';
+export { SubscriptionService } from './subscription/subscription.service.js';

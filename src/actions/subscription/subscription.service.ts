@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../auth/principal.js';
+import {
+  accessDenied,
+  ActionError,
+  deviceNotFound,
+  invalidCredentials,
+} from '../../protocol/action-error.js';
+import type { DeviceEvent } from '../../protocol/device-event.js';
+import type { SubscriptionKind, WantedEvents } from '../../subscriptions/event-subscription.js';
+import { EventSubscriptions } from '../../subscriptions/event-subscriptions.js';
+import type { RequestOrigin } from '../../transport/link/client-identity.js';
+import { DEVICE_ID_EMPTY } from '../shared/request-errors.js';
+import { VisiblePlacesRepository } from './visible-places.repository.js';
+
+/** The rules of the actions that subscribe: what may be asked for. What is delivered is decided at each event. */
+@Injectable()
+export class SubscriptionService {
+  constructor(
+    private readonly subscriptions: EventSubscriptions,
+    private readonly places: VisiblePlacesRepository,
+  ) {}
+
+  /**
+   * Events that are published from now on are delivered, after the reply and what `replay` gives.
+   * @param replay stored events, asked for where the request has a `timestamp`
+   * @throws {ActionError} 501 on an external broker; 403 or 404 for what is asked for and not to be seen
+   */
+  async subscribe(
+    principal: Principal,
+    origin: RequestOrigin,
+    wanted: WantedEvents,
+    replay: () => Promise<DeviceEvent[]>,
+  ): Promise<{ subscriptionId: number }> {
+    const { connectionId, number, qos } = origin;
+    const subscription = this.subscriptions.open({ connectionId, number, qos, principal }, wanted);
+    try {
+      await this.check(principal, wanted);
+      if (wanted.timestamp) subscription.replay(await replay());
+    } catch (error) {
+      this.subscriptions.close(connectionId, wanted.kind, subscription.id);
+      throw error;
+    }
+    return { subscriptionId: subscription.id };
+  }
+
+  /**
+   * @param id all of the kind unless told
+   * @throws {ActionError} 404 for one that the connection does not have
+   */
+  unsubscribe({ connectionId }: RequestOrigin, kind: SubscriptionKind, id?: number | null): void {
+    if (id == null) return this.subscriptions.closeAll(connectionId, kind);
+    if (!this.subscriptions.close(connectionId, kind, id)) {
+      throw new ActionError(404, `Subscription with id ${id} was not found`);
+    }
+  }
+
+  private async check(principal: Principal, wanted: WantedEvents): Promise<void> {
+    const { deviceId = null, networkIds, deviceTypeIds } = wanted;
+    const networks = [...new Set(networkIds)];
+    const types = [...new Set(deviceTypeIds)];
+    const places = await this.places.of(principal, deviceId, networks, types);
+    if (!places) throw invalidCredentials();
+    const refused = (error: ActionError) => (principal.limited ? accessDenied() : error);
+    if (deviceId !== null && !places.device) throw refused(noDevice(deviceId));
+    const unseenNetworks = networks.filter((id) => !places.networkIds.includes(id));
+    if (unseenNetworks.length > 0) throw refused(notFound('Networks', 'networkIds', unseenNetworks));
+    const unseenTypes = types.filter((id) => !places.deviceTypeIds.includes(id));
+    if (unseenTypes.length > 0) throw refused(notFound('Device types', 'deviceTypeIds', unseenTypes));
+    if (!places.something) throw new ActionError(403, 'No access to any device type or network');
+  }
+}
+
+const noDevice = (deviceId: string): ActionError =>
+  deviceId === '' ? new ActionError(400, DEVICE_ID_EMPTY) : deviceNotFound(deviceId);
+
+/** DeviceHive's text, with its set of ids. */
+const notFound = (what: string, field: string, ids: number[]): ActionError =>
+  new ActionError(404, `${what} with such ${field} wasn't found: {[${ids.join(', ')}]}`);
