@@ -87,7 +87,7 @@ describe('a locked row', () => {
 });
 
 describe('a database that goes away', () => {
-  it('costs a 503 and no more: the service goes on when it is back', async () => {
+  it('costs QoS 0 a 503 and no more: the service goes on when it is back', async () => {
     const client = await service.connectAdmin();
     const commandId = await service.insertCommand();
     const body = { deviceId: SAMPLE_DEVICE, commandId, command: { status: 'x' } };
@@ -103,7 +103,7 @@ describe('a database that goes away', () => {
       await expect
         .poll(() => fetch(`${service.httpUrl}/health/ready`).then(({ status }) => status))
         .toBe(503);
-      expect(await client.request('command/update', body)).toMatchObject({
+      expect(await client.request('command/update', body, 0)).toMatchObject({
         code: 503,
         error: 'Database is unavailable, try again',
       });

@@ -16,6 +16,21 @@ export class ActionError extends Error {
   }
 }
 
+/** The database did not answer. A QoS 1 request is not refused for it, but tried again until it does. */
+export class Unavailable extends ActionError {
+  /** @param isOutcomeUnknown the change was sent, and may have been applied */
+  constructor(
+    message: string,
+    readonly isOutcomeUnknown: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(503, message, options);
+  }
+}
+
+export const databaseAway = (cause?: unknown): Unavailable =>
+  new Unavailable('Database is unavailable, try again', false, { cause });
+
 /** DeviceHive's answer to anything that is not the JSON it expects (the spelling is the original's). */
 export const MALFORMED_JSON = 'Malformed Json received.';
 

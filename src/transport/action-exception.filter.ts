@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, Injectable, Logger, type RpcExceptionFilter } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
 import { ActionError, internalError, Superseded } from '../protocol/action-error.js';
-import type { DeviceHiveContext } from './devicehive.context.js';
+import { type DeviceHiveContext, isHeld } from './devicehive.context.js';
 import { refusalLine } from './intake/refusal-line.js';
 
 /**
@@ -15,7 +15,10 @@ export class ActionExceptionFilter implements RpcExceptionFilter {
 
   catch(exception: unknown, host: ArgumentsHost): Observable<never> {
     if (exception instanceof Superseded) return throwError(() => exception);
-    const { origin, request } = host.switchToRpc().getContext<DeviceHiveContext>();
+    const context = host.switchToRpc().getContext<DeviceHiveContext>();
+    // It is not refused, but tried again.
+    if (isHeld(exception, context)) return throwError(() => exception);
+    const { origin, request } = context;
     const error = exception instanceof ActionError ? exception : internalError();
     const line = refusalLine(origin, error, request);
     if (error.code < 500) this.logger.log(line);

@@ -1,5 +1,6 @@
 import { MqttContext } from '@nestjs/microservices';
 import type { IPublishPacket } from 'mqtt-packet';
+import { Unavailable } from '../protocol/action-error.js';
 import type { Envelope } from '../protocol/envelope.js';
 import type { RequestOrigin } from './link/client-identity.js';
 
@@ -13,6 +14,17 @@ export const DEVICEHIVE: unique symbol = Symbol.for('nest-devicehive');
 export interface ActionExtras {
   /** requests of one client with the same number or text in this field are executed in the order of their arrival */
   inOrderOf?: string;
+  /** a request that is executed once more has no second effect, so one whose outcome is unknown can be tried again */
+  isRepeatable?: boolean;
+}
+
+/**
+ * Whether a request that failed is to be tried again instead of being answered: the database was away, and its
+ * sender waits for a PUBACK.
+ */
+export function isHeld(error: unknown, { origin, extras }: DeviceHiveContext): boolean {
+  if (!(error instanceof Unavailable) || origin.qos === 0) return false;
+  return !error.isOutcomeUnknown || extras.isRepeatable === true;
 }
 
 /** Marks a handler in its pattern's extras, which is all that Nest tells a server about it. */
@@ -29,6 +41,8 @@ export class DeviceHiveContext extends MqttContext {
   constructor(
     { packet, origin }: { packet: IPublishPacket; origin: RequestOrigin },
     readonly request: Envelope,
+    /** what the handler's pattern says */
+    readonly extras: ActionExtras = {},
   ) {
     super([packet.topic, packet as unknown as Record<string, unknown>]);
     this.origin = origin;

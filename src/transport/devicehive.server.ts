@@ -1,15 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
-import { ActionError, internalError, rowLocked, Superseded } from '../protocol/action-error.js';
 import type { DeviceEvent } from '../protocol/device-event.js';
-import { type Envelope, errorReply, successReply, unknownAction } from '../protocol/envelope.js';
-import { isJsonObject } from '../protocol/json-object.js';
-import { type ActionExtras, DEVICEHIVE, DeviceHiveContext, isAction } from './devicehive.context.js';
-import { laneOf, Lanes } from './lanes.js';
+import { DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
+import { Execution } from './intake/execution.js';
 import { BrokerLink } from './link/broker-link.js';
 import { endClient, withDeadline } from './link/drain.js';
-import { type Delivery, RequestChannel } from './link/request-channel.js';
+import { RequestChannel } from './link/request-channel.js';
 import { Replies } from './intake/replies.js';
 import { RequestIntake } from './intake/request-intake.js';
 import { TransportOptions } from './transport.options.js';
@@ -28,7 +25,7 @@ export class DeviceHiveServer extends ServerMqtt {
   override readonly transportId: symbol = DEVICEHIVE;
   protected override readonly logger = new Logger(DeviceHiveServer.name);
   private readonly intake: RequestIntake;
-  private readonly lanes = new Lanes();
+  private readonly execution: Execution;
   private readonly replies = new Replies();
   private channel?: RequestChannel;
   private isStandby = false;
@@ -40,10 +37,16 @@ export class DeviceHiveServer extends ServerMqtt {
 
   constructor(
     private readonly link: BrokerLink,
-    private readonly limits: TransportOptions,
+    limits: TransportOptions,
   ) {
     super({} as Required<MqttOptions>['options']);
-    this.intake = new RequestIntake(limits, this.replies, (...request) => this.execute(...request));
+    const handlers = {
+      of: (action: string) => this.messageHandlers.get(action),
+      call: (handler: MessageHandler, context: DeviceHiveContext) => this.call(handler, context),
+      failed: (error: unknown) => this.handleError(error),
+    };
+    this.execution = new Execution(handlers, this.replies, limits.deadlineMs);
+    this.intake = new RequestIntake(limits, this.replies, (...request) => this.execution.execute(...request));
   }
 
   /** `down` while this replica should be connected and cannot answer. */
@@ -125,6 +128,7 @@ export class DeviceHiveServer extends ServerMqtt {
   /** Takes no new work, answers what is in work, then disconnects. Nest waits for it on every way to stop. */
   override async close(): Promise<void> {
     this.isStopping = true;
+    this.execution.stop();
     const { channel, link } = this;
     if (channel) {
       if (link.keepsRequests) this.intake.leaveToBroker();
@@ -139,49 +143,6 @@ export class DeviceHiveServer extends ServerMqtt {
       await endClient(channel.client);
     }
     await link.close();
-  }
-
-  private execute(delivery: Delivery, request: Envelope): Promise<void> {
-    const context = new DeviceHiveContext(delivery, request);
-    const cameAt = performance.now();
-    return this.inOrder(context, async () => {
-      // The broker has it again for whoever leads by now.
-      if (delivery.channel.isClosed) return;
-      // Behind a row that stays locked all give up at the same time, not one after the other.
-      const isLate = performance.now() - cameAt > this.limits.deadlineMs;
-      if (isLate) this.replies.refuse(delivery, { error: rowLocked(), request });
-      else await this.answer(delivery, context);
-    });
-  }
-
-  /**
-   * A guard may take longer for one request than for the next, so where order counts it is kept from here on:
-   * requests of one client with the same value in the field that the handler names run one after the other.
-   */
-  private inOrder({ origin, request }: DeviceHiveContext, work: () => Promise<void>): Promise<void> {
-    const field = (this.messageHandlers.get(request.action)?.extras as ActionExtras | undefined)?.inOrderOf;
-    const value = field && request.body[field];
-    if (typeof value !== 'number' && typeof value !== 'string') return work();
-    return this.lanes.run(laneOf(origin.connectionId ?? origin.clientId, value), work);
-  }
-
-  private async answer(delivery: Delivery, context: DeviceHiveContext): Promise<void> {
-    const { request } = context;
-    const handler = this.messageHandlers.get(request.action);
-    if (!handler) return this.replies.refuse(delivery, { error: unknownAction(request.action), request });
-    try {
-      const data = await this.call(handler, context);
-      if (data !== undefined && !isJsonObject(data)) {
-        throw new TypeError(`The handler of ${request.action} must return an object or nothing`);
-      }
-      this.replies.answer(delivery, request, successReply(request, data));
-    } catch (error) {
-      if (error instanceof Superseded) return;
-      // The filter has logged its own. What is no ActionError tells the client nothing.
-      const known = error instanceof ActionError ? error : internalError();
-      if (known !== error) this.handleError(error);
-      this.replies.answer(delivery, request, errorReply(request, known));
-    }
   }
 
   /** Through Nest's guards, pipes and filters; the first value is the reply, later ones are not part of the protocol. */

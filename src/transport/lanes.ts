@@ -2,6 +2,11 @@
 export class Lanes {
   private readonly tails = new Map<unknown, Promise<unknown>>();
 
+  /** Whether there is work of the key that is not done. */
+  isBusy(key: unknown): boolean {
+    return this.tails.has(key);
+  }
+
   async run<T>(key: unknown, work: () => Promise<T>): Promise<T> {
     const before = this.tails.get(key) ?? Promise.resolve();
     const done = before.then(work);

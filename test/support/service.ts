@@ -45,18 +45,20 @@ export class TestService {
   ) {}
 
   /**
-   * @param overrides configuration on top of the test's own
+   * @param overrides configuration on top of the test's own, or what makes it of that
    * @param isAwaited whether to wait until it is ready
    */
   static async start(
-    overrides: Record<string, string> = {},
+    overrides:
+      Record<string, string> | ((env: Record<string, string>) => Promise<Record<string, string>>) = {},
     actions?: Type[],
     isAwaited = true,
   ): Promise<TestService> {
     const { env, dispose } = await createEnvironment();
     const logger = new RecordingLogger();
     try {
-      const running = await createApp(loadConfig({ ...env, ...overrides }), logger, actions);
+      const own = typeof overrides === 'function' ? await overrides(env) : overrides;
+      const running = await createApp(loadConfig({ ...env, ...own }), logger, actions);
       if (isAwaited) await running.server.whenReady;
       return new TestService(running.app, running.mqttUrl, running.httpUrl, logger, dispose);
     } catch (error) {

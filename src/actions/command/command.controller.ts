@@ -22,7 +22,7 @@ export class CommandController {
     private readonly subscriptions: CommandSubscriptionService,
   ) {}
 
-  @MessagePattern('command/update', DEVICEHIVE, { inOrderOf: 'commandId' })
+  @MessagePattern('command/update', DEVICEHIVE, { inOrderOf: 'commandId', isRepeatable: true })
   @RequirePermission('UpdateDeviceCommand')
   async update(
     @Payload() request: UpdateCommandDto,
@@ -32,7 +32,7 @@ export class CommandController {
     await this.commands.update(principal, request, key);
   }
 
-  @MessagePattern('command/insert', DEVICEHIVE)
+  @MessagePattern('command/insert', DEVICEHIVE, { isRepeatable: true })
   @RequirePermission('CreateDeviceCommand')
   async insert(
     @Payload() request: InsertCommandDto,

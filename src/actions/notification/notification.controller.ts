@@ -18,7 +18,7 @@ export class NotificationController {
     private readonly subscriptions: NotificationSubscriptionService,
   ) {}
 
-  @MessagePattern('notification/insert', DEVICEHIVE)
+  @MessagePattern('notification/insert', DEVICEHIVE, { isRepeatable: true })
   @RequirePermission('CreateDeviceNotification')
   async insert(
     @Payload() request: InsertNotificationDto,

@@ -1,0 +1,123 @@
+import type { MessageHandler } from '@nestjs/microservices';
+import {
+  ActionError,
+  databaseAway,
+  internalError,
+  rowLocked,
+  Superseded,
+} from '../../protocol/action-error.js';
+import { type Envelope, errorReply, successReply, unknownAction } from '../../protocol/envelope.js';
+import { isJsonObject } from '../../protocol/json-object.js';
+import { DeviceHiveContext, isHeld } from '../devicehive.context.js';
+import { laneOf, Lanes } from '../lanes.js';
+import type { Delivery } from '../link/request-channel.js';
+import { Outage } from './outage.js';
+import type { Replies } from './replies.js';
+
+/** What the server gives to those who execute its requests. */
+export interface Handlers {
+  of(action: string): MessageHandler | undefined;
+  /** through Nest's guards, pipes and filters */
+  call(handler: MessageHandler, context: DeviceHiveContext): Promise<unknown>;
+  failed(error: unknown): void;
+}
+
+/** From a request to its one answer: in order where that counts, and again where the database was away. */
+export class Execution {
+  private readonly lanes = new Lanes();
+  private readonly outage = new Outage();
+  private isStopping = false;
+
+  /** @param deadlineMs the longest that a request waits for those before it, while the database answers */
+  constructor(
+    private readonly handlers: Handlers,
+    private readonly replies: Replies,
+    private readonly deadlineMs: number,
+  ) {}
+
+  /** From now on nothing is held: what cannot be executed has no PUBACK, and its sender asks again. */
+  stop(): void {
+    this.isStopping = true;
+  }
+
+  execute(delivery: Delivery, request: Envelope): Promise<void> {
+    const handler = this.handlers.of(request.action);
+    if (!handler) {
+      this.replies.refuse(delivery, { error: unknownAction(request.action), request });
+      return Promise.resolve();
+    }
+    const context = new DeviceHiveContext(delivery, request, handler.extras);
+    const cameAt = performance.now();
+    const work = async () => {
+      // The broker has it again for whoever leads by now.
+      if (delivery.channel.isClosed) return;
+      // Behind a row that stays locked all give up at the same time, not one after the other.
+      const isLate = this.outage.waitedSince(cameAt) > this.deadlineMs;
+      if (isLate) this.replies.refuse(delivery, { error: rowLocked(), request });
+      else await this.answer(delivery, context, handler);
+    };
+    const lane = laneFor(context);
+    if (lane === undefined) return work();
+    if (context.origin.qos > 0 || !this.lanes.isBusy(lane)) return this.lanes.run(lane, work);
+    // Behind requests that are held it would wait for the database as well.
+    return this.outage.unlessAway(
+      (begin) => this.lanes.run(lane, () => begin(work)),
+      () => this.replies.refuse(delivery, { error: databaseAway(), request }),
+    );
+  }
+
+  private async answer(
+    delivery: Delivery,
+    context: DeviceHiveContext,
+    handler: MessageHandler,
+  ): Promise<void> {
+    const { request } = context;
+    try {
+      const data = await this.call(delivery, context, handler);
+      if (data !== undefined && !isJsonObject(data)) {
+        throw new TypeError(`The handler of ${request.action} must return an object or nothing`);
+      }
+      this.replies.answer(delivery, request, successReply(request, data));
+    } catch (error) {
+      if (error instanceof Superseded) return;
+      // The filter has logged its own. What is no ActionError tells the client nothing.
+      const known = error instanceof ActionError ? error : internalError();
+      if (known !== error) this.handlers.failed(error);
+      this.replies.answer(delivery, request, errorReply(request, known));
+    }
+  }
+
+  /** @throws {Superseded} where it was held until there was nobody to answer any more */
+  private async call(
+    { channel }: Delivery,
+    context: DeviceHiveContext,
+    handler: MessageHandler,
+  ): Promise<unknown> {
+    let isWaiting = false;
+    try {
+      while (true) {
+        try {
+          return await this.handlers.call(handler, context);
+        } catch (error) {
+          if (!isHeld(error, context)) throw error;
+          if (!isWaiting) this.outage.enter();
+          isWaiting = true;
+          await this.outage.wait();
+          if (this.isStopping || channel.isClosed) throw new Superseded();
+        }
+      }
+    } finally {
+      if (isWaiting) this.outage.leave();
+    }
+  }
+}
+
+/**
+ * A guard may take longer for one request than for the next, so where order counts it is kept from here on:
+ * requests of one client with the same value in the field that the handler names run one after the other.
+ */
+function laneFor({ origin, request, extras }: DeviceHiveContext): string | undefined {
+  const value = extras.inOrderOf && request.body[extras.inOrderOf];
+  if (typeof value !== 'number' && typeof value !== 'string') return undefined;
+  return laneOf(origin.connectionId ?? origin.clientId, value);
+}

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { TestClient } from './support/client.js';
+import { connectRawAdmin, SAMPLE_DEVICE, TestService } from './support/service.js';
+import { TcpProxy } from './support/tcp-proxy.js';
+
+let service: TestService;
+let database: TcpProxy;
+let admin: TestClient;
+
+const start = () =>
+  TestService.start(async ({ DATABASE_URL }) => {
+    database = await TcpProxy.start(DATABASE_URL!);
+    return { DATABASE_URL: database.url };
+  });
+
+beforeAll(async () => {
+  service = await start();
+  admin = await service.connectAdmin();
+});
+beforeEach(() => database.up());
+afterAll(async () => {
+  await service?.stop();
+  database?.stop();
+});
+
+const update = (commandId: number, status: string, more: object = {}) => ({
+  deviceId: SAMPLE_DEVICE,
+  commandId,
+  command: { status },
+  ...more,
+});
+const untilAway = () =>
+  expect
+    .poll(async () => (await fetch(`${service.httpUrl}/health/ready`)).status, { timeout: 10_000 })
+    .toBe(503);
+
+describe('while the database is away', () => {
+  it('QoS 1 requests are held, in order, and answered once it is back; QoS 0 is answered 503', async () => {
+    const ids = await Promise.all(Array.from({ length: 20 }, () => service.insertCommand()));
+    database.down();
+    await untilAway();
+    const before = service.logger.lines.length;
+    const held = ids.flatMap((id) =>
+      ['first', 'last'].map((status) => admin.request('command/update', update(id, status))),
+    );
+    held.push(admin.request('command/insert', { deviceId: SAMPLE_DEVICE, command: { command: 'held' } }));
+    held.push(admin.request('device/get', { deviceId: SAMPLE_DEVICE }));
+    expect(await admin.request('command/update', update(ids[0]!, 'QoS 0'), 0)).toMatchObject({
+      code: 503,
+      error: 'Database is unavailable, try again',
+    });
+    database.up();
+    expect(new Set((await Promise.all(held)).map(({ status }) => status))).toEqual(new Set(['success']));
+    const rows = await service.sql(
+      `SELECT status, count(*)::int FROM device_command WHERE id = ANY ($1) GROUP BY status`,
+      [ids],
+    );
+    expect(rows).toEqual([{ status: 'last', count: 20 }]);
+    const inserted = `SELECT count(*)::int AS n FROM device_command WHERE command = 'held'`;
+    expect(await service.sql(inserted)).toEqual([{ n: 1 }]);
+    const lines = service.logger.lines.slice(before);
+    expect(lines.filter((line) => line.startsWith('The database is away'))).toHaveLength(1);
+    expect(lines.filter((line) => line.startsWith('No request waits'))).toHaveLength(1);
+  });
+
+  it('held requests are not refused as late, however long it takes', async () => {
+    const late = await TestService.start(async ({ DATABASE_URL }) => {
+      database = await TcpProxy.start(DATABASE_URL!);
+      return { DATABASE_URL: database.url, REQUEST_DEADLINE_MS: '300' };
+    });
+    try {
+      const client = await late.connectAdmin();
+      const id = await late.insertCommand();
+      database.down();
+      const held = ['1', '2', '3'].map((status) => client.request('command/update', update(id, status)));
+      await expect.poll(() => late.logger.lines.filter((line) => /is away/.test(line)).length).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      database.up();
+      expect((await Promise.all(held)).map(({ status }) => status)).toEqual([
+        'success',
+        'success',
+        'success',
+      ]);
+      expect((await late.command(id)).status).toBe('3');
+    } finally {
+      await late.stop();
+      database.stop();
+    }
+  });
+});
+
+describe('a connection to the database that breaks under way', () => {
+  it('costs no QoS 1 request its success, and applies each once', async () => {
+    service = await start();
+    admin = await service.connectAdmin();
+    await admin.subscribe('dh/command/#');
+    const requests = Array.from({ length: 300 }, (_, n) =>
+      admin.request('command/insert', { deviceId: SAMPLE_DEVICE, command: { command: `cut/${n}` } }),
+    );
+    const answered = () =>
+      admin.messages.filter(({ json }) => json.action === 'command/insert' && json.status);
+    for (let cuts = 1; cuts <= 5; cuts++) {
+      await expect.poll(() => answered().length, { interval: 1, timeout: 20_000 }).toBeGreaterThan(cuts * 40);
+      database.down();
+      database.up();
+    }
+    const replies = await Promise.all(requests);
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set(['success']));
+    const rows = await service.sql<{ id: string }>(
+      `SELECT id FROM device_command WHERE command LIKE 'cut/%'`,
+    );
+    expect(rows.map(({ id }) => Number(id)).toSorted()).toEqual(
+      replies.map(({ command }) => command.id).toSorted(),
+    );
+  });
+});
+
+describe('a stop while the database is away', () => {
+  it('leaves held requests without PUBACK and reply, for their sender to send again', async () => {
+    const stopping = await start();
+    const id = await stopping.insertCommand();
+    const device = await connectRawAdmin(stopping.mqttUrl, 'holds-on');
+    database.down();
+    const request = { action: 'command/update', requestId: 1, ...update(id, 'held') };
+    device.publish(JSON.stringify(request), { qos: 1, messageId: 7 });
+    await expect.poll(() => stopping.logger.lines.some((line) => /is away/.test(line))).toBe(true);
+    const stopped = stopping.app.close();
+    await device.until(() => device.closed);
+    expect(device.packets.filter(({ cmd }) => cmd === 'puback' || cmd === 'publish')).toEqual([]);
+    database.up();
+    await stopped;
+    database.stop();
+  });
+});
