@@ -9,6 +9,13 @@ import { isUpToDate, MIGRATIONS_TABLE, migrateSchema } from './migrate-schema.js
 /** A free connection of the pool, or a new one, within this time; PGlite's only one is never given up. */
 const CONNECT_MS = 10_000;
 
+/**
+ * No statement of the service has a reason to read a whole table. A prepared one is planned once: where that is when a
+ * table has 50 rows, it would read the million that the table has a minute later row by row, 256 times for a batch.
+ * Where there is no index the plan counts as dear, and would be compiled: more work than running it.
+ */
+const PLANNING = '-c enable_seqscan=off -c jit=off';
+
 /** Not connected yet; `url` must be set. */
 function postgresDataSource(options: DatabaseOptions, entities: Function[]): DataSource {
   return new DataSource({
@@ -17,7 +24,7 @@ function postgresDataSource(options: DatabaseOptions, entities: Function[]): Dat
     applicationName: 'nest-devicehive',
     poolSize: options.poolSize,
     connectTimeoutMS: CONNECT_MS,
-    extra: { lock_timeout: options.deadlineMs, keepAlive: true },
+    extra: { lock_timeout: options.deadlineMs, keepAlive: true, options: PLANNING },
     ...common(entities),
   });
 }

@@ -1,17 +1,15 @@
+import type { PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
 import { Logger } from '@nestjs/common';
+import { poolOf } from './write-pool.js';
 
 /** Beyond the longest wait for a locked row; no statement of the service takes so long. */
 const SPARE_MS = 30_000;
 const CHECK_MS = 1_000;
 
-/** Of pg, which TypeORM's types leave out. */
-interface Client {
+/** What the types of pg leave out. */
+interface Connected {
   connection: { stream: { destroy(): void } };
-}
-interface Pool {
-  on(event: 'acquire' | 'remove', listener: (client: Client) => void): void;
-  on(event: 'release', listener: (error: unknown, client: Client) => void): void;
 }
 
 /**
@@ -21,17 +19,17 @@ interface Pool {
  */
 export function cutStuckConnections(dataSource: DataSource, deadlineMs: number): void {
   const logger = new Logger('Database');
-  const { master } = dataSource.driver as unknown as { master: Pool };
-  const since = new Map<Client, number>();
-  master.on('acquire', (client) => since.set(client, performance.now()));
-  master.on('release', (_error, client) => since.delete(client));
-  master.on('remove', (client) => since.delete(client));
+  const pool = poolOf(dataSource);
+  const since = new Map<PoolClient, number>();
+  pool.on('acquire', (client) => since.set(client, performance.now()));
+  pool.on('release', (_error, client) => since.delete(client));
+  pool.on('remove', (client) => since.delete(client));
   const timer = setInterval(() => {
     for (const [client, at] of since) {
       if (performance.now() - at < deadlineMs + SPARE_MS) continue;
       logger.error('A connection to the database does not answer: cut off');
       since.delete(client);
-      client.connection.stream.destroy();
+      (client as unknown as Connected).connection.stream.destroy();
     }
   }, CHECK_MS);
   timer.unref();

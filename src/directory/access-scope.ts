@@ -13,32 +13,51 @@ export interface AccessScope {
   limited: boolean;
 }
 
+/** Who asks for which device, in SQL. */
+export interface Asking {
+  device: string;
+  user: string;
+  /** bigint[], null for no limit */
+  networks: string;
+  /** bigint[], null for no limit */
+  deviceTypes: string;
+}
+
+/** The parameters of a statement for one request; see `visibleDeviceParameters`. */
+const PARAMETERS: Asking = {
+  device: '$1',
+  user: '$2',
+  networks: '$3::bigint[]',
+  deviceTypes: '$4::bigint[]',
+};
+
 /** SQL for whether the user `u`, with the limit in `$3`, sees a network. */
-export const seesNetwork = (id: string): string => `
-   ($3::bigint[] IS NULL OR ${id} = ANY ($3))
+export const seesNetwork = (id: string, limit = PARAMETERS.networks): string => `
+   (${limit} IS NULL OR ${id} = ANY (${limit}))
      AND (u.role = 0 OR EXISTS (
        SELECT FROM user_network m WHERE m.user_id = u.id AND m.network_id = ${id}))`;
 
 /** SQL for whether the user `u`, with the limit in `$4`, sees a device type. */
-export const seesDeviceType = (id: string): string => `
-   ($4::bigint[] IS NULL OR ${id} = ANY ($4))
+export const seesDeviceType = (id: string, limit = PARAMETERS.deviceTypes): string => `
+   (${limit} IS NULL OR ${id} = ANY (${limit}))
      AND (u.role = 0 OR u.all_device_types_available OR EXISTS (
        SELECT FROM user_device_type m WHERE m.user_id = u.id AND m.device_type_id = ${id}))`;
 
-const SEES_DEVICE = `${seesNetwork('d.network_id')} AND ${seesDeviceType('d.device_type_id')}`;
+const seesDevice = ({ networks, deviceTypes }: Asking): string =>
+  `${seesNetwork('d.network_id', networks)} AND ${seesDeviceType('d.device_type_id', deviceTypes)}`;
 
-/**
- * The device `$1` as far as the scope in `$2..$4` sees it, for use as a common table expression:
- * columns id, device_id, network_id, device_type_id; no row where it is out of sight.
- */
-export const VISIBLE_DEVICE = `
+/** A device as far as who asks for it sees it: columns id, device_id, network_id, device_type_id, or no row. */
+export const visibleDevice = (asking: Asking): string => `
   SELECT d.id, d.device_id, d.network_id, d.device_type_id
-    FROM device d JOIN dh_user u ON u.id = $2 AND u.status = 0
-   WHERE d.device_id = $1 AND ${SEES_DEVICE}`;
+    FROM device d JOIN dh_user u ON u.id = ${asking.user} AND u.status = 0
+   WHERE d.device_id = ${asking.device} AND ${seesDevice(asking)}`;
+
+/** The device `$1` as far as the scope in `$2..$4` sees it, for use as a common table expression. */
+export const VISIBLE_DEVICE = visibleDevice(PARAMETERS);
 
 /** All devices that the scope in `$2..$4` sees, with all columns; `$1` is free. */
 export const VISIBLE_DEVICES = `
-  SELECT d.* FROM device d JOIN dh_user u ON u.id = $2 AND u.status = 0 WHERE ${SEES_DEVICE}`;
+  SELECT d.* FROM device d JOIN dh_user u ON u.id = $2 AND u.status = 0 WHERE ${seesDevice(PARAMETERS)}`;
 
 /** What an active user may see now, whatever token is shown. */
 export interface UserRights {

@@ -1,0 +1,145 @@
+import { QueryFailedError } from 'typeorm';
+import { describe, expect, it } from 'vitest';
+import { WriteBatcher } from './write-batcher.js';
+
+const refusal = (code: string) => new QueryFailedError('', [], Object.assign(new Error(code), { code }));
+
+/** Keeps each batch until the test lets it go. */
+class HeldStatements {
+  readonly batches: string[][] = [];
+  private readonly open: { end(): void; fail(error: unknown): void }[] = [];
+
+  write = (items: string[]): Promise<string[]> =>
+    new Promise((resolve, reject) => {
+      this.batches.push(items);
+      this.open.push({ end: () => resolve(items.map((item) => `${item} done`)), fail: reject });
+    });
+
+  async end(): Promise<void> {
+    this.open.shift()!.end();
+    await settled();
+  }
+
+  async fail(error: unknown): Promise<void> {
+    this.open.shift()!.fail(error);
+    await settled();
+  }
+}
+
+/** Until everything that needs no statement has happened. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+function batcher(limits: { slots?: number; weight?: number } = {}) {
+  const statements = new HeldStatements();
+  const batcher = new WriteBatcher(statements.write, { slots: 1, weight: 4, ...limits });
+  return { statements, batcher };
+}
+
+/** Refuses batches with an item that begins with `bad`, as PostgreSQL does. */
+function refusing(code: string) {
+  const sizes: number[] = [];
+  const write = async (items: string[]) => {
+    sizes.push(items.length);
+    if (items.some((item) => item.startsWith('bad'))) throw refusal(code);
+    return items;
+  };
+  return { sizes, batcher: new WriteBatcher(write, { slots: 1, weight: 8 }) };
+}
+const outcomes = async (promises: Promise<string>[]) =>
+  (await Promise.allSettled(promises)).map((result) =>
+    result.status === 'fulfilled' ? result.value : (result.reason as Error).message,
+  );
+
+describe('WriteBatcher', () => {
+  it('writes an item that comes alone at once', async () => {
+    const { statements, batcher: writes } = batcher();
+    const outcome = writes.add('a', 1);
+    await Promise.resolve();
+    expect(statements.batches).toEqual([['a']]);
+    await statements.end();
+    expect(await outcome).toBe('a done');
+  });
+
+  it('writes together what comes together, and gives each its own outcome', async () => {
+    const { statements, batcher: writes } = batcher();
+    const all = Promise.all(['a', 'b', 'c'].map((item) => writes.add(item, 1)));
+    await settled();
+    await statements.end();
+    expect(await all).toEqual(['a done', 'b done', 'c done']);
+    expect(statements.batches).toEqual([['a', 'b', 'c']]);
+  });
+
+  it('keeps what comes meanwhile for the next free slot', async () => {
+    const { statements, batcher: writes } = batcher({ slots: 2 });
+    for (const item of ['a', 'b', 'c', 'd']) {
+      void writes.add(item, 1);
+      await settled();
+    }
+    expect(statements.batches).toEqual([['a'], ['b']]);
+    await statements.end();
+    expect(statements.batches.slice(2)).toEqual([['c', 'd']]);
+  });
+
+  it('ends a batch where the next item would be too much; what is too heavy for any goes alone', async () => {
+    const { statements, batcher: writes } = batcher();
+    const weights = [2, 2, 1, 9, 1];
+    for (const [i, weight] of weights.entries()) void writes.add(`${i}`, 1, weight);
+    await settled();
+    for (let i = 0; i < 3; i++) await statements.end();
+    expect(statements.batches).toEqual([['0', '1'], ['2'], ['3'], ['4']]);
+  });
+
+  it('serves owners in turn: one item does not wait for a thousand of somebody else', async () => {
+    const { statements, batcher: writes } = batcher();
+    for (let i = 0; i < 1_000; i++) void writes.add(`flood ${i}`, 'flooder');
+    await settled();
+    void writes.add('quiet', 'other');
+    await statements.end();
+    expect(statements.batches[1]).toEqual(['flood 4', 'quiet', 'flood 5', 'flood 6']);
+  });
+
+  it('fails the one item that is refused, and no other', async () => {
+    const { sizes, batcher: writes } = refusing('22021');
+    const items = ['a', 'b', 'c', 'bad', 'e', 'f', 'g', 'h'];
+    const results = await outcomes(items.map((item) => writes.add(item, 1)));
+    expect(results).toEqual(['a', 'b', 'c', '22021', 'e', 'f', 'g', 'h']);
+    expect(sizes).toEqual([8, 4, 2, 2, 1, 1, 4]);
+  });
+
+  it('fails a whole batch whose connection is cut or whose lock is not given: once', async () => {
+    for (const code of ['57P01', '08006', '55P03', 'ECONNRESET']) {
+      const { sizes, batcher: writes } = refusing(code);
+      expect(await outcomes([writes.add('bad', 1), writes.add('good', 1)])).toEqual([code, code]);
+      expect(sizes).toEqual([2]);
+    }
+  });
+
+  it('writes a batch again that was the victim of a dead-lock or could not be serialized', async () => {
+    for (const code of ['40P01', '40001']) {
+      const { statements, batcher: writes } = batcher();
+      const both = Promise.all([writes.add('a', 1), writes.add('b', 1)]);
+      await settled();
+      await statements.fail(refusal(code));
+      await statements.fail(refusal(code));
+      await statements.end();
+      expect(await both).toEqual(['a done', 'b done']);
+      expect(statements.batches).toEqual([
+        ['a', 'b'],
+        ['a', 'b'],
+        ['a', 'b'],
+      ]);
+    }
+  });
+
+  it('goes on after a batch that failed', async () => {
+    const { statements, batcher: writes } = batcher();
+    const failed = outcomes([writes.add('a', 1)]);
+    await settled();
+    await statements.fail(new Error('cut off'));
+    expect(await failed).toEqual(['cut off']);
+    const next = writes.add('b', 1);
+    await settled();
+    await statements.end();
+    expect(await next).toBe('b done');
+  });
+});

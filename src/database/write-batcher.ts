@@ -1,0 +1,98 @@
+import { isRefused, isToBeRetried } from './database-error.js';
+
+interface Entry<Item, Outcome> {
+  item: Item;
+  weight: number;
+  resolve: (outcome: Outcome) => void;
+  reject: (error: unknown) => void;
+}
+
+export interface BatchLimits {
+  /** batches at the same time */
+  slots: number;
+  /** the weight of a batch; a heavier item goes alone */
+  weight: number;
+}
+
+/**
+ * Group commit: whatever has queued goes out in one statement as soon as a slot is free, so that an item that comes
+ * alone waits for nobody, and batches grow with the load only. Owners take turns, item by item.
+ */
+export class WriteBatcher<Item, Outcome> {
+  /** By owner, the next to be served first. */
+  private readonly queues = new Map<unknown, Entry<Item, Outcome>[]>();
+  private running = 0;
+  private isWoken = false;
+
+  /** @param write answers one outcome for each item, in their order, or fails for all of them */
+  constructor(
+    private readonly write: (items: Item[]) => Promise<Outcome[]>,
+    private readonly limits: BatchLimits,
+  ) {}
+
+  /**
+   * @param owner with whom the item takes turns
+   * @throws what its statement fails with; what is wrong with another item does not count
+   */
+  add(item: Item, owner: unknown, weight = 1): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const queue = this.queues.get(owner);
+      const entry = { item, weight, resolve, reject };
+      if (queue) queue.push(entry);
+      else this.queues.set(owner, [entry]);
+      this.wake();
+    });
+  }
+
+  /** After what else comes with the same packet, so that it goes out together. */
+  private wake(): void {
+    if (this.isWoken || this.running === this.limits.slots) return;
+    this.isWoken = true;
+    queueMicrotask(() => {
+      this.isWoken = false;
+      this.fillSlots();
+    });
+  }
+
+  private fillSlots(): void {
+    while (this.running < this.limits.slots && this.queues.size > 0) {
+      this.running++;
+      void this.settle(this.nextBatch()).then(() => {
+        this.running--;
+        this.wake();
+      });
+    }
+  }
+
+  private nextBatch(): Entry<Item, Outcome>[] {
+    const batch: Entry<Item, Outcome>[] = [];
+    let weight = 0;
+    for (const [owner, queue] of this.queues) {
+      weight += queue[0]!.weight;
+      if (batch.length > 0 && weight > this.limits.weight) break;
+      batch.push(queue.shift()!);
+      this.queues.delete(owner);
+      // To the end, where this loop comes to it again.
+      if (queue.length > 0) this.queues.set(owner, queue);
+    }
+    return batch;
+  }
+
+  private async settle(batch: Entry<Item, Outcome>[]): Promise<void> {
+    try {
+      const outcomes = await this.write(batch.map(({ item }) => item));
+      for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i]!);
+    } catch (error) {
+      if (isToBeRetried(error)) return this.settle(batch);
+      if (batch.length > 1 && isRefused(error)) return this.settleApart(batch);
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  /** The halves, and theirs, until what is wrong is alone. */
+  private async settleApart(batch: Entry<Item, Outcome>[]): Promise<void> {
+    const middle = batch.length >> 1;
+    await this.settle(batch.slice(0, middle));
+    await this.settle(batch.slice(middle));
+  }
+}
