@@ -26,9 +26,13 @@ export interface BatchedItem {
   weight: number;
 }
 
-/** Batches at the same time, of each kind; the embedded database has one connection. */
+/**
+ * Batches at the same time, of updates and of inserts; the embedded database has one connection. Updates/s on two
+ * cores, the best of four runs, with 512 and 64 in flight: 1 batch 32,100 and 23,200, 2 batches 39,100 and 24,900,
+ * 3 batches 32,400 and 16,600. One at a time has both sides wait for each other, three are smaller than they could be.
+ */
 const SLOTS = 2;
-/** Items in a batch. */
+/** Of a batch: 256 items of the usual size. With 128 and 512 in flight it was 35,000/s instead of 39,100/s. */
 const WEIGHT = 256;
 
 /** A locked row is looked at again after a quarter of the time it has been waited for, within these limits. */
