@@ -168,7 +168,7 @@ function deployed(name: string): string {
   return readFileSync(join(DEPLOYED, name), 'utf8');
 }
 
-function findProgram(name: string): string | undefined {
+export function findProgram(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }

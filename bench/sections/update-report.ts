@@ -1,0 +1,92 @@
+import { updateStatistics } from '../support/database.js';
+import type { Summary, Turn } from '../support/measure.js';
+import type { Subject } from '../support/subjects.js';
+import { number, percent, table, troubles } from '../support/table.js';
+
+/** A subject's turns with so many requests in flight. */
+export interface Measured {
+  name: string;
+  inFlight: number;
+  turns: Turn[];
+  summary: Summary;
+}
+
+export async function reportUpdates(
+  subjects: Subject[],
+  measured: Measured[],
+  others: string,
+): Promise<string> {
+  return [
+    '## `command/update`, 100,000 commands',
+    updateTable(measured),
+    'Ratios of updates/s, with those of the slowest and the fastest round in brackets:',
+    ratioTable(measured),
+    'Over the whole run. Heap-only updates change no index; the watcher should get an event for each success.',
+    await processTable(subjects, measured),
+    '## `command/insert` and `command/get`',
+    others,
+  ].join('\n\n');
+}
+
+function updateTable(measured: Measured[]): string {
+  const header = ['in flight, subject', 'updates/s', 'slowest - fastest round', 'p50 ms', 'p99 ms'];
+  const more = ['CPU s per 1,000', 'Mosquitto CPU', 'sessions CPU', 'generator CPU', 'errors'];
+  const rows = measured
+    .toSorted((a, b) => a.inFlight - b.inFlight)
+    .map(({ name, inFlight, summary: s }) => [
+      `${inFlight}, ${name}`,
+      number(s.perSecond),
+      `${number(s.slowest)} - ${number(s.fastest)}`,
+      number(s.p50, 2),
+      number(s.p99, 2),
+      number(s.subjectCpu, 3),
+      percent(s.brokerShare),
+      percent(s.databaseShare),
+      percent(s.generatorShare),
+      troubles(s.errors, s.unanswered),
+    ]);
+  return table([...header, ...more], rows);
+}
+
+function ratioTable(measured: Measured[]): string {
+  const ours = [...new Set(measured.map(({ name }) => name))].filter((name) => name.startsWith('ours'));
+  const inFlights = [...new Set(measured.map(({ inFlight }) => inFlight))];
+  const rows = ours.flatMap((name) =>
+    ['textbook', 'echo'].map((baseline) => [
+      `${name} / ${baseline}`,
+      ...inFlights.map((inFlight) => {
+        const of = (subject: string) =>
+          measured.find((entry) => entry.name === subject && entry.inFlight === inFlight)!;
+        return ratio(of(name), of(baseline));
+      }),
+    ]),
+  );
+  return table(['updates/s', ...inFlights.map((inFlight) => `${inFlight} in flight`)], rows);
+}
+
+/** Of all turns, and the extremes of turns of the same round. */
+export function ratio(one: Measured, other: Measured): string {
+  const rate = ({ done, seconds }: Turn) => done / seconds;
+  const ratios = one.turns.map((turn, round) => rate(turn) / rate(other.turns[round]!));
+  const all = number(one.summary.perSecond / other.summary.perSecond, 2);
+  return `${all} (${number(Math.min(...ratios), 2)} - ${number(Math.max(...ratios), 2)})`;
+}
+
+async function processTable(subjects: Subject[], measured: Measured[]): Promise<string> {
+  const rows: string[][] = [];
+  for (const { name, process, database } of subjects) {
+    const statistics = database && (await updateStatistics(database));
+    const summaries = measured.filter((entry) => entry.name === name).map(({ summary }) => summary);
+    const sum = (value: (summary: Summary) => number) =>
+      summaries.reduce((total, summary) => total + value(summary), 0);
+    rows.push([
+      name,
+      number(process.peakMegabytes()),
+      number(statistics?.updates),
+      percent(statistics && statistics.heapOnly / statistics.updates),
+      number(sum(({ events }) => events)),
+      number(sum(({ successes }) => successes)),
+    ]);
+  }
+  return table(['subject', 'peak memory MB', 'rows updated', 'heap-only', 'events', 'successes'], rows);
+}

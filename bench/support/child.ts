@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { Cleanup } from './cleanup.js';
+
+const READY_MS = 30_000;
+/** Linux counts CPU time for `/proc` in hundredths of a second, on every architecture. */
+const TICKS = 100;
+
+/** A process that is measured from outside. */
+export class Child {
+  output = '';
+  private readonly exited: Promise<unknown>;
+
+  private constructor(readonly process: ChildProcess) {
+    process.stdout?.on('data', (data) => (this.output += String(data)));
+    process.stderr?.on('data', (data) => (this.output += String(data)));
+    this.exited = once(process, 'close').catch((error) => (this.output += String(error)));
+  }
+
+  static start(cleanup: Cleanup, command: string, args: string[], env: Record<string, string> = {}): Child {
+    const { PATH, HOME } = process.env;
+    const stdio = ['ignore', 'pipe', 'pipe'] as const;
+    const child = new Child(spawn(command, args, { env: { PATH, HOME, ...env }, stdio: [...stdio] }));
+    cleanup.defer(() => child.kill());
+    return child;
+  }
+
+  /** A module of this project, as Node runs it. `BENCH_NODE_OPTIONS` reaches it, for a profile. */
+  static startNode(cleanup: Cleanup, module: string, env: Record<string, string> = {}): Child {
+    const options = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
+    return Child.start(cleanup, process.execPath, [...options, module], env);
+  }
+
+  /** @throws with what it wrote, where it ends or stays silent */
+  async wrote(line: RegExp): Promise<RegExpExecArray> {
+    const deadline = AbortSignal.timeout(READY_MS);
+    for (;;) {
+      const match = line.exec(this.output);
+      if (match) return match;
+      const more = ['stdout', 'stderr'].map((name) =>
+        once(this.process[name as 'stdout']!, 'data', { signal: deadline }),
+      );
+      const next = await Promise.race([...more, this.exited.then(() => 'ended')]).catch(() => 'silent');
+      if (typeof next === 'string' && !line.test(this.output)) {
+        throw new Error(`${this.process.spawnargs.join(' ')} ${next}, expected ${line}:\n${this.output}`);
+      }
+    }
+  }
+
+  /** Without warning, and resolves when it is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.process.kill(signal);
+    await this.exited;
+  }
+
+  cpuSeconds(): number | undefined {
+    return cpuSecondsOf(this.process.pid!);
+  }
+
+  /** The most memory that it ever had resident; `undefined` where the system does not tell. */
+  peakMegabytes(): number | undefined {
+    const status = readProcessFile(this.process.pid!, 'status');
+    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status ?? '')?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) / 1_024;
+  }
+}
+
+/** User and system time of a process so far; `undefined` where the system does not tell. */
+export function cpuSecondsOf(pid: number | string): number | undefined {
+  const stat = readProcessFile(pid, 'stat');
+  // The name in parentheses may contain anything; user and system time are fields 14 and 15.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields && (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+function readProcessFile(pid: number | string, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
