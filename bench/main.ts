@@ -15,12 +15,11 @@ import { signToken } from './support/subjects.js';
 const RESULTS = join(import.meta.dirname, '../../bench/results.md');
 const SECTIONS: Record<Section, SectionOfRun> = { update, list, rows, takeover };
 
-const HOW_TO_READ = `All subjects ran on one machine, beside load generator, PostgreSQL and Mosquitto, and took turns. Read the ratios: figures
-of one run are comparable with each other, those of two runs or two machines are not. CPU is in
-parts of one core: where those of subject, Mosquitto, generator and PostgreSQL's sessions add up to all cores, a subject is
-limited by the machine. The echo
-is the limit: MQTT.js alone, which publishes the same two packets for each request. The textbook is what Nest's
-documentation teaches: stock MQTT transport, validated DTO, \`findOne\` and \`save\`; it acknowledges before it executes. The
+const HOW_TO_READ = `All subjects ran on one machine, beside load generator, PostgreSQL and Mosquitto, and took turns. Read the ratios:
+figures of one run are comparable with each other, those of two runs or two machines are not, and what else the machine
+did fell on all. A subject is limited by the machine, not by itself, where the CPU times add up to all cores. The echo is
+the limit: MQTT.js alone, which publishes the same two packets for each request. The textbook is what Nest's documentation
+teaches: stock MQTT transport, guard, validated DTO, \`findOneBy\` and \`save\`; it acknowledges before it executes. The
 generator alone publishes to a Mosquitto where nobody reads. Requests are QoS 1 with about 300 bytes and a token, for
 commands at random, over 16 clients (one with 1 in flight); a request is done when its reply with \`success\` is there. One
 watcher receives all events.`;

@@ -4,7 +4,7 @@ import { Histogram } from '../generator/histogram.js';
 import { DEVICE } from '../generator/job.js';
 import type { Options } from '../options.js';
 import { createDatabase, type Database, withClient } from '../support/database.js';
-import { OVERHEAD_SECONDS, takeTurn } from '../support/measure.js';
+import { OVERHEAD_SECONDS, takeTurn } from '../support/turn.js';
 import { startService } from '../support/subjects.js';
 import { number, table, troubles } from '../support/table.js';
 import { ROWS_PER_SECOND } from './rows.js';

@@ -1,8 +1,9 @@
 import type { Options } from '../options.js';
 import { createDatabase, type Database, logPosition } from '../support/database.js';
-import { OVERHEAD_SECONDS, RAMP_SECONDS, summarize, takeTurn, type Turn } from '../support/measure.js';
+import { summarize } from '../support/summary.js';
+import { OVERHEAD_SECONDS, RAMP_SECONDS, takeTurn, type Turn } from '../support/turn.js';
 import { startService, type Subject } from '../support/subjects.js';
-import { number, percent, table, troubles } from '../support/table.js';
+import { number, table, troubles } from '../support/table.js';
 import type { Run, SectionOfRun } from './section.js';
 import { ratio } from './update-report.js';
 
@@ -68,13 +69,12 @@ function report(tables: Table[]): string {
     number(s.p50, 2),
     number(s.p99, 2),
     number(logBytes / s.successes),
-    percent(s.generatorShare),
     troubles(s.errors, s.unanswered),
   ]);
   const header = ['ours, built-in broker, 64 in flight', 'updates/s', 'p50 ms', 'p99 ms'];
   return [
     '## The number of rows',
-    table([...header, 'WAL bytes per update', 'generator CPU', 'errors'], lines),
+    table([...header, 'WAL bytes per update', 'errors'], lines),
     `Ratio ${many!.name} / ${few!.name}: ${ratio(many!, few!)}. The first change of each page after a checkpoint writes ` +
       'the whole page to the log (`full_page_writes`): a large table has more of them in a short run than over days.',
   ].join('\n\n');

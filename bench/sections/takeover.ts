@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '../generator/job.js';
 import { createDatabase } from '../support/database.js';
-import { takeTurn } from '../support/measure.js';
+import { takeTurn } from '../support/turn.js';
 import { startMosquitto } from '../support/mosquitto.js';
 import { startService, type Subject } from '../support/subjects.js';
 import { number, table, troubles } from '../support/table.js';

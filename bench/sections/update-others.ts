@@ -1,6 +1,7 @@
-import { type Load, summarize, takeTurn } from '../support/measure.js';
+import { summarize } from '../support/summary.js';
+import { type Load, takeTurn } from '../support/turn.js';
 import type { Subject } from '../support/subjects.js';
-import { number, percent, table, troubles } from '../support/table.js';
+import { number, table, troubles } from '../support/table.js';
 import type { Run } from './section.js';
 
 const ACTIONS = ['command/insert', 'command/get'] as const;
@@ -19,24 +20,11 @@ export async function otherActions(
       progress.step(`${action}: ${subject.name}`, turnSeconds);
       const job = { action, inFlight: IN_FLIGHT, seconds: options.seconds };
       const turn = await takeTurn(generator, subject, { token, ...size }, job);
-      const { perSecond, p50, p99, subjectCpu, generatorShare, errors, unanswered } = summarize([turn]);
-      const figures = [number(perSecond), number(p50, 2), number(p99, 2), number(subjectCpu, 2)];
-      rows.push([
-        `${action}, ${subject.name}`,
-        ...figures,
-        percent(generatorShare),
-        troubles(errors, unanswered),
-      ]);
+      const { perSecond, p50, p99, cpuPerThousand, errors, unanswered } = summarize([turn]);
+      const figures = [number(perSecond), number(p50, 2), number(p99, 2), number(cpuPerThousand, 3)];
+      rows.push([`${action}, ${subject.name}`, ...figures, troubles(errors, unanswered)]);
     }
   }
-  const header = [
-    '64 in flight',
-    'per second',
-    'p50 ms',
-    'p99 ms',
-    'CPU s per 1,000',
-    'generator CPU',
-    'errors',
-  ];
+  const header = ['64 in flight', 'per second', 'p50 ms', 'p99 ms', 'CPU s per 1,000', 'errors'];
   return table(header, rows);
 }

@@ -1,7 +1,8 @@
 import type { Options } from '../options.js';
 import type { Cleanup } from '../support/cleanup.js';
 import { createDatabase } from '../support/database.js';
-import { OVERHEAD_SECONDS, RAMP_SECONDS, summarize, takeTurn, type Turn } from '../support/measure.js';
+import { summarize } from '../support/summary.js';
+import { OVERHEAD_SECONDS, RAMP_SECONDS, takeTurn, type Turn } from '../support/turn.js';
 import { startMosquitto } from '../support/mosquitto.js';
 import { startEcho, startService, startTextbook, type Subject } from '../support/subjects.js';
 import type { Run, SectionOfRun } from './section.js';
@@ -60,7 +61,9 @@ async function ceiling(run: Run, { url, process, broker }: Subject, inFlight: nu
   run.progress.step(`update: ${name}, ${inFlight} in flight`, seconds + OVERHEAD_SECONDS);
   const load = { token: run.token, ...SIZE };
   const turn = await takeTurn(run.generator, { name, url, process, broker }, load, { inFlight, seconds });
-  return { name, inFlight, turns: [turn], summary: { ...summarize([turn]), subjectCpu: undefined } };
+  // The echo's process, which has nothing to do.
+  turn.cpu.subject = undefined;
+  return { name, inFlight, turns: [turn], summary: summarize([turn]) };
 }
 
 async function allRounds(run: Run, subjects: Subject[]): Promise<Measured[]> {

@@ -1,12 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { Cleanup } from './cleanup.js';
+import { readProcessFile } from './cpu.js';
 
 const READY_MS = 30_000;
-/** Linux counts CPU time for `/proc` in hundredths of a second, on every architecture. */
-const TICKS = 100;
-
 /** A process that is measured from outside. */
 export class Child {
   output = '';
@@ -54,30 +51,14 @@ export class Child {
     await this.exited;
   }
 
-  cpuSeconds(): number | undefined {
-    return cpuSecondsOf(this.process.pid!);
+  get pid(): number {
+    return this.process.pid!;
   }
 
   /** The most memory that it ever had resident; `undefined` where the system does not tell. */
   peakMegabytes(): number | undefined {
-    const status = readProcessFile(this.process.pid!, 'status');
+    const status = readProcessFile(this.pid, 'status');
     const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status ?? '')?.[1];
     return kilobytes === undefined ? undefined : Number(kilobytes) / 1_024;
-  }
-}
-
-/** User and system time of a process so far; `undefined` where the system does not tell. */
-export function cpuSecondsOf(pid: number | string): number | undefined {
-  const stat = readProcessFile(pid, 'stat');
-  // The name in parentheses may contain anything; user and system time are fields 14 and 15.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields && (Number(fields[11]) + Number(fields[12])) / TICKS;
-}
-
-function readProcessFile(pid: number | string, file: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return undefined;
   }
 }

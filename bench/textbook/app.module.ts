@@ -15,7 +15,7 @@ const serializer = { serialize: (packet: { data: MqttRecord<object> }) => JSON.s
       url: process.env.DATABASE_URL,
       entities: [Device, DeviceCommand],
     }),
-    TypeOrmModule.forFeature([DeviceCommand]),
+    TypeOrmModule.forFeature([Device, DeviceCommand]),
     ClientsModule.register([
       { name: BROKER, transport: Transport.MQTT, options: { url: process.env.MQTT_URL, serializer } },
     ]),

@@ -8,7 +8,7 @@ import {
   Payload,
 } from '@nestjs/microservices';
 import { CommandService } from './command.service.js';
-import type { DeviceCommand } from './entities.js';
+import type { Device, DeviceCommand } from './entities.js';
 import { JwtGuard } from './jwt.guard.js';
 import { UpdateCommandDto } from './update-command.dto.js';
 
@@ -26,18 +26,18 @@ export class CommandController {
   async update(@Payload() request: UpdateCommandDto, @Ctx() context: MqttContext): Promise<void> {
     const { action, requestId, deviceId, commandId } = request;
     const clientId = context.getTopic().slice('dh/request/'.length);
-    const command = await this.commands.update(deviceId, commandId, request.command);
-    if (command) this.tell(action, command);
-    const status = command ? 'success' : 'error';
+    const updated = await this.commands.update(deviceId, commandId, request.command);
+    if (updated) this.tell(action, updated.device, updated.command);
+    const status = updated ? 'success' : 'error';
     this.publish(`dh/response/${action}@${clientId}`, { action, requestId, status });
   }
 
-  private tell(action: string, { id, device, ...fields }: DeviceCommand): void {
+  private tell(action: string, device: Device, stored: DeviceCommand): void {
     const { deviceId } = device;
     const networkId = Number(device.networkId);
     const deviceTypeId = Number(device.deviceTypeId);
-    const command = { ...fields, id: Number(id), deviceId, networkId, deviceTypeId };
-    const topic = `dh/command_update/${networkId}/${deviceTypeId}/${deviceId}/${fields.command}`;
+    const command = { ...stored, id: Number(stored.id), deviceId, networkId, deviceTypeId };
+    const topic = `dh/command_update/${networkId}/${deviceTypeId}/${deviceId}/${stored.command}`;
     this.publish(topic, { action, command, subscriptionId: 0 });
   }
 

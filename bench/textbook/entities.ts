@@ -1,4 +1,4 @@
-import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 
 @Entity('device')
 export class Device {
@@ -20,9 +20,8 @@ export class DeviceCommand {
   @PrimaryGeneratedColumn('identity', { type: 'bigint' } as object)
   id!: string;
 
-  @ManyToOne(() => Device)
-  @JoinColumn({ name: 'device' })
-  device!: Relation<Device>;
+  @Column('bigint')
+  device!: string;
 
   @Column('bigint', { name: 'user_id', nullable: true })
   userId!: string | null;
