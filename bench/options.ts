@@ -9,7 +9,7 @@ export interface Options {
   sections: Section[];
   /** how often each subject gets its turn, with each number of requests in flight */
   rounds: number;
-  /** that one turn is measured */
+  /** that one turn is measured: short ones, so that those of one round see the same machine */
   seconds: number;
   /** of requests that count for nothing, before the first turn of each subject */
   warmUpSeconds: number;
@@ -26,16 +26,16 @@ export interface Options {
 const SIZES: Record<Options['name'], Omit<Options, 'name' | 'sections'>> = {
   quick: {
     rounds: 1,
-    seconds: 1.5,
-    warmUpSeconds: 1,
+    seconds: 1,
+    warmUpSeconds: 0.7,
     listRows: 200_000,
     manyRows: 200_000,
     pages: 10,
     takeovers: 1,
   },
   default: {
-    rounds: 3,
-    seconds: 4,
+    rounds: 6,
+    seconds: 2,
     warmUpSeconds: 3,
     listRows: 1_000_000,
     manyRows: 1_000_000,
@@ -43,8 +43,8 @@ const SIZES: Record<Options['name'], Omit<Options, 'name' | 'sections'>> = {
     takeovers: 3,
   },
   long: {
-    rounds: 5,
-    seconds: 15,
+    rounds: 15,
+    seconds: 5,
     warmUpSeconds: 5,
     listRows: 1_000_000,
     manyRows: 10_000_000,

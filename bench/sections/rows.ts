@@ -74,7 +74,7 @@ function report(tables: Table[]): string {
   const header = ['ours, built-in broker, 64 in flight', 'updates/s', 'p50 ms', 'p99 ms'];
   return [
     '## The number of rows',
-    table([...header, 'WAL bytes per update', 'errors'], lines),
+    table([...header, 'WAL bytes of the server per update', 'errors'], lines),
     `Ratio ${many!.name} / ${few!.name}: ${ratio(many!, few!)}. The first change of each page after a checkpoint writes ` +
       'the whole page to the log (`full_page_writes`): a large table has more of them in a short run than over days.',
   ].join('\n\n');

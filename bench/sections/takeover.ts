@@ -10,9 +10,9 @@ import type { Run, SectionOfRun } from './section.js';
 const SIZE = { rows: 100_000, perDevice: 1_000 };
 const IN_FLIGHT = 64;
 /** The load's length, and when the active replica is killed in it. */
-const LOAD_SECONDS = 6;
-const KILL_SECONDS = 2;
-const START_SECONDS = 4;
+const LOAD_SECONDS = 4;
+const KILL_SECONDS = 1.5;
+const START_SECONDS = 2;
 
 /** Two replicas on one Mosquitto: the active one is killed under load, and the standby takes over. */
 export const takeover: SectionOfRun = {

@@ -21,11 +21,11 @@ export async function reportUpdates(
   return [
     '## `command/update`, 100,000 commands',
     updateTable(sorted),
-    'Ratios of updates/s, with those of the slowest and the fastest round in brackets:',
+    'Ratios of updates/s: the median of the rounds, with the lowest and the highest.',
     ratioTable(measured),
     'CPU time, of one core. The rest is that of other processes of PostgreSQL, and of whoever else uses the machine.',
     cpuTable(sorted),
-    'Over the whole run. Heap-only updates change no index; the watcher should get an event for each success.',
+    'Updates as PostgreSQL has counted them, those of the warm-up too; heap-only ones change no index. The watcher should get an event for each success.',
     await processTable(subjects, measured),
     '## `command/insert` and `command/get`',
     others,
@@ -52,7 +52,7 @@ function cpuTable(measured: Measured[]): string {
     const { subject, broker, sessions, generator, all } = shares;
     const parts = [subject, broker, sessions, generator];
     const rest = parts.reduce<number>((left, part) => left - (part ?? 0), all);
-    return [`${inFlight}, ${name}`, ...[...parts, rest].map(percent)];
+    return [`${inFlight}, ${name}`, ...[...parts, Math.max(rest, 0)].map(percent)];
   });
   return table(header, rows);
 }
@@ -73,12 +73,14 @@ function ratioTable(measured: Measured[]): string {
   return table(['updates/s', ...inFlights.map((inFlight) => `${inFlight} in flight`)], rows);
 }
 
-/** Of all turns, and the extremes of turns of the same round. */
+/** The median of the rounds, and their extremes: what disturbs some of the rounds does not move the median. */
 export function ratio(one: Measured, other: Measured): string {
   const rate = ({ done, seconds }: Turn) => done / seconds;
-  const ratios = one.turns.map((turn, round) => rate(turn) / rate(other.turns[round]!));
-  const all = number(one.summary.perSecond / other.summary.perSecond, 2);
-  return `${all} (${number(Math.min(...ratios), 2)} - ${number(Math.max(...ratios), 2)})`;
+  const ratios = one.turns
+    .map((turn, round) => rate(turn) / rate(other.turns[round]!))
+    .toSorted((a, b) => a - b);
+  const middle = (ratios[(ratios.length - 1) >> 1]! + ratios[ratios.length >> 1]!) / 2;
+  return `${number(middle, 2)} (${number(ratios[0], 2)} - ${number(ratios.at(-1), 2)})`;
 }
 
 async function processTable(subjects: Subject[], measured: Measured[]): Promise<string> {
@@ -97,5 +99,5 @@ async function processTable(subjects: Subject[], measured: Measured[]): Promise<
       number(sum(({ successes }) => successes)),
     ]);
   }
-  return table(['subject', 'peak memory MB', 'rows updated', 'heap-only', 'events', 'successes'], rows);
+  return table(['subject', 'peak memory MB', 'updates', 'heap-only', 'events', 'successes'], rows);
 }

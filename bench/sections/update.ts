@@ -12,8 +12,8 @@ import { type Measured, reportUpdates } from './update-report.js';
 const SIZE = { rows: 100_000, perDevice: 1_000 };
 export const IN_FLIGHT = [1, 64, 512];
 const SUBJECTS = 4;
-const START_SECONDS = 15;
-const CEILING_SECONDS = 1.5;
+const START_SECONDS = 10;
+const CEILING_SECONDS = 1;
 
 const turnSeconds = (options: Options) => options.seconds + RAMP_SECONDS + OVERHEAD_SECONDS;
 

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Cleanup } from './cleanup.js';
 import { readProcessFile } from './cpu.js';
 
 const READY_MS = 30_000;
+/** To end in good order. */
+const END_MS = 3_000;
 /** A process that is measured from outside. */
 export class Child {
   output = '';
@@ -23,10 +26,12 @@ export class Child {
     return child;
   }
 
-  /** A module of this project, as Node runs it. `BENCH_NODE_OPTIONS` reaches it, for a profile. */
+  /** A module of this project. `BENCH_NODE_OPTIONS` reaches it, `--cpu-prof` for a profile of the service. */
   static startNode(cleanup: Cleanup, module: string, env: Record<string, string> = {}): Child {
     const options = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
-    return Child.start(cleanup, process.execPath, [...options, module], env);
+    const child = Child.start(cleanup, process.execPath, [...options, module], env);
+    cleanup.defer(() => child.end());
+    return child;
   }
 
   /** @throws with what it wrote, where it ends or stays silent */
@@ -45,9 +50,15 @@ export class Child {
     }
   }
 
+  /** In good order, as far as it can. */
+  private async end(): Promise<void> {
+    this.process.kill('SIGTERM');
+    await Promise.race([this.exited, delay(END_MS, undefined, { ref: false })]);
+  }
+
   /** Without warning, and resolves when it is gone. */
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.process.kill(signal);
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL');
     await this.exited;
   }
 

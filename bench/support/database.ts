@@ -57,6 +57,8 @@ export async function createDatabase(cleanup: Cleanup, size: Size): Promise<Data
 /** Work on a connection of its own. */
 export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client(url);
+  // A query that fails says so itself; this is the connection of a database that is dropped after Ctrl-C.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await work(client);

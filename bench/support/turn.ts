@@ -7,7 +7,7 @@ const CLIENTS = 16;
 /** With the same load, before what counts: connections have opened and the first replies are there. */
 export const RAMP_SECONDS = 0.3;
 /** To connect, to drain and to wait for the last events. */
-export const OVERHEAD_SECONDS = 0.7;
+export const OVERHEAD_SECONDS = 0.3;
 
 /** One turn of a subject. */
 export interface Turn extends Outcome {
