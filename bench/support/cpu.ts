@@ -17,24 +17,32 @@ export interface CpuSeconds {
   all: number;
 }
 
-export function cpuOf({ process, broker, database }: Subject): CpuSeconds {
+/** What has been used so far; that of the sessions for each of them. */
+export type CpuSample = Omit<CpuSeconds, 'sessions'> & { sessions?: Map<string, number> };
+
+export function sampleCpu({ process, broker, database }: Subject): CpuSample {
   return {
     subject: cpuSecondsOf(process.pid),
     broker: broker && cpuSecondsOf(broker.process.pid),
-    sessions: database && sessionSeconds(database.url),
+    sessions: database && secondsOfSessions(database.url),
     all: machineSeconds(),
   };
 }
 
-export function cpuBetween(before: CpuSeconds, after: CpuSeconds): CpuSeconds {
-  const difference = (part: keyof CpuSeconds) =>
+export function cpuBetween(before: CpuSample, after: CpuSample): CpuSeconds {
+  const difference = (part: 'subject' | 'broker') =>
     before[part] === undefined || after[part] === undefined ? undefined : after[part] - before[part];
   return {
     subject: difference('subject'),
     broker: difference('broker'),
-    sessions: difference('sessions'),
+    sessions: after.sessions && sessionsBetween(before.sessions ?? new Map(), after.sessions),
     all: after.all - before.all,
   };
+}
+
+/** A pool closes what it does not need: a session that is gone takes what it has used with it. */
+function sessionsBetween(before: Map<string, number>, after: Map<string, number>): number {
+  return [...after].reduce((total, [pid, seconds]) => total + seconds - (before.get(pid) ?? 0), 0);
 }
 
 /** User and system time of a process so far. */
@@ -46,11 +54,11 @@ function cpuSecondsOf(pid: number | string): number | undefined {
 }
 
 /** PostgreSQL writes the database into the title of each session's process. */
-function sessionSeconds(url: string): number | undefined {
+function secondsOfSessions(url: string): Map<string, number> | undefined {
   const title = ` ${new URL(url).pathname.slice(1)} `;
   const sessions = processIds().filter((pid) => readProcessFile(pid, 'cmdline')?.includes(title));
   if (sessions.length === 0) return undefined;
-  return sessions.reduce((total, pid) => total + (cpuSecondsOf(pid) ?? 0), 0);
+  return new Map(sessions.map((pid) => [pid, cpuSecondsOf(pid) ?? 0]));
 }
 
 function machineSeconds(): number {

@@ -1,5 +1,5 @@
 import type { Job, Outcome } from '../generator/job.js';
-import { type CpuSeconds, cpuBetween, cpuOf } from './cpu.js';
+import { cpuBetween, type CpuSample, type CpuSeconds, sampleCpu } from './cpu.js';
 import type { Generator } from './generator.js';
 import type { Subject } from './subjects.js';
 
@@ -28,7 +28,7 @@ export async function takeTurn(
   load: Load,
   job: Pick<Job, 'action' | 'inFlight' | 'seconds'> & Partial<Job>,
 ): Promise<Turn> {
-  const samples: CpuSeconds[] = [];
+  const samples: CpuSample[] = [];
   const outcome = await generator.run(
     {
       url: subject.url,
@@ -39,7 +39,7 @@ export async function takeTurn(
       ...load,
       ...job,
     },
-    () => samples.push(cpuOf(subject)),
+    () => samples.push(sampleCpu(subject)),
   );
   const [before, after] = samples;
   return { ...outcome, cpu: { ...cpuBetween(before!, after!), generator: outcome.cpuSeconds } };
