@@ -1,3 +1,4 @@
+import type { CpuSeconds } from '../support/cpu.js';
 import { updateStatistics } from '../support/database.js';
 import { type Summary } from '../support/summary.js';
 import { type Turn } from '../support/turn.js';
@@ -23,7 +24,6 @@ export async function reportUpdates(
     updateTable(sorted),
     'Ratios of updates/s: the median of the rounds, with the lowest and the highest.',
     ratioTable(measured),
-    'CPU time, of one core. The rest is that of other processes of PostgreSQL, and of whoever else uses the machine.',
     cpuTable(sorted),
     'Updates as PostgreSQL has counted them, those of the warm-up too; heap-only ones change no index. The watcher should get an event for each success.',
     await processTable(subjects, measured),
@@ -49,12 +49,20 @@ function updateTable(measured: Measured[]): string {
 function cpuTable(measured: Measured[]): string {
   const header = ['in flight, subject', 'subject', 'Mosquitto', 'sessions', 'generator', 'rest'];
   const rows = measured.map(({ name, inFlight, summary: { shares } }) => {
-    const { subject, broker, sessions, generator, all } = shares;
-    const parts = [subject, broker, sessions, generator];
-    const rest = parts.reduce<number>((left, part) => left - (part ?? 0), all);
-    return [`${inFlight}, ${name}`, ...[...parts, Math.max(rest, 0)].map(percent)];
+    const { subject, broker, sessions, generator } = shares;
+    const parts = [subject, broker, sessions, generator, restOf(shares)];
+    return [`${inFlight}, ${name}`, ...parts.map(percent)];
   });
-  return table(header, rows);
+  const rest = measured.reduce((sum, { summary }) => sum + restOf(summary.shares), 0) / measured.length;
+  const caption =
+    'CPU time, of one core. The rest is that of other processes of PostgreSQL, and of whoever else uses the machine: ' +
+    `${percent(rest)} on average in this run. The more it is, the less the figures say.`;
+  return [caption, table(header, rows)].join('\n\n');
+}
+
+/** Not below 0, which the resolution of the clocks could make of it. */
+function restOf({ subject = 0, broker = 0, sessions = 0, generator = 0, all }: CpuSeconds): number {
+  return Math.max(0, all - subject - broker - sessions - generator);
 }
 
 function ratioTable(measured: Measured[]): string {
