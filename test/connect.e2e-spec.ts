@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RawClient } from './support/raw-client.js';
-import { ADMIN, TestService } from './support/service.js';
+import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
 
 let service: TestService;
 
@@ -79,19 +79,21 @@ describe('CONNECT', () => {
 });
 
 describe('a stored session', () => {
-  it('keeps its event filters, and delivers once its client has authenticated', async () => {
+  it('keeps its event filters, and delivers what was missed once its client has authenticated', async () => {
     const before = await service.connectAdmin({ clientId: 'comes-back', clean: false });
     expect(await before.subscribe('dh/command/#')).toBe(1);
     await before.end();
     const after = await service.connect({ clientId: 'comes-back', clean: false });
-    const deviceId = 'e50d6085-2aba-48e9-b1c3-73c673e414be';
     const admin = await service.connectAdmin();
-    await admin.request('command/insert', { deviceId, command: { command: 'unseen' } });
+    const insert = (command: string) =>
+      admin.request('command/insert', { deviceId: SAMPLE_DEVICE, command: { command } });
+    await insert('missed');
     expect(await after.request('foo')).toMatchObject({ code: 400 });
     expect(after.events()).toEqual([]);
     const { accessToken } = await after.request('token', { login: ADMIN.username, password: ADMIN.password });
     await after.authenticate(accessToken);
-    await admin.request('command/insert', { deviceId, command: { command: 'seen' } });
-    expect((await after.next(({ topic }) => topic.startsWith('dh/command/'))).topic).toMatch(/seen$/);
+    await insert('seen');
+    await after.next(({ topic }) => topic.endsWith('/seen'));
+    expect(after.events().map(({ topic }) => topic.split('/')[5])).toEqual(['missed', 'seen']);
   });
 });

@@ -19,6 +19,7 @@ interface RetainedPacket {
 interface Persistence {
   addSubscriptions(client: { id: string }, subscriptions: Subscription[]): Promise<void>;
   subscriptionsByClient(client: { id: string }): Promise<Subscription[]>;
+  removeSubscriptions(client: Client, filters: string[]): Promise<void>;
   cleanSubscriptions(client: Client): Promise<void>;
   outgoingClearMessageId(client: Client, packet: object): Promise<object | undefined>;
   outgoingUpdate(client: Client, packet: object): Promise<void>;
@@ -84,6 +85,11 @@ export class AedesPersistence {
   /** A client that has not authenticated neither ends a session nor finds what its owner has in Aedes. */
   private restoreFromSessions(): void {
     const clean = this.persistence.cleanSubscriptions.bind(this.persistence);
+    const remove = this.persistence.removeSubscriptions.bind(this.persistence);
+    this.persistence.removeSubscriptions = async (client, filters) => {
+      const session = this.sessions.of(client.id);
+      if (!session || this.connections.of(client).session === session) await remove(client, filters);
+    };
     this.persistence.subscriptionsByClient = async ({ id }) =>
       [...(this.sessions.of(id)?.filters ?? [])].map(([topic, qos]) => ({ topic, qos }));
     this.persistence.cleanSubscriptions = async (client) => {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Qlobber } from 'qlobber';
 import type { DeviceEvent } from '../protocol/device-event.js';
+import { matchesFilter } from '../protocol/topics.js';
 
 /** Who gets what matches a set of filters. */
 export interface EventReceiver {
@@ -101,10 +102,12 @@ export class FilterSet {
     if (isEventFilter(filter)) this.index.remove(withoutSuffix(filter, watch), watch);
   }
 
-  /** A filter as it matches topics, without what makes it the client's alone. */
-  plain(filter: string): string {
-    const watch = this.filters.get(filter);
-    return watch ? withoutSuffix(filter, watch) : filter;
+  /** Whether an event is of one of its filters now. */
+  covers(topic: string): boolean {
+    for (const [filter, watch] of this.filters) {
+      if (isEventFilter(filter) && matchesFilter(withoutSuffix(filter, watch), topic)) return true;
+    }
+    return false;
   }
 
   clear(): void {

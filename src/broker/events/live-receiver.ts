@@ -18,7 +18,7 @@ export class LiveReceiver implements EventReceiver {
     const { connection } = this;
     const principal = connection.isOpen && this.access.principalOf(connection);
     if (!principal || !this.access.mayWatch(principal, topic)) return false;
-    connection.outbox.publish({ topic: topic + suffix, payload, qos });
+    connection.outbox.publish({ topic: topic + suffix, payload, qos: Math.min(qos, 1) });
     return true;
   }
 }

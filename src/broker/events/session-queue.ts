@@ -80,7 +80,8 @@ export class SessionQueue {
 
   /** The one to be sent next. */
   next(): QueuedEvent | undefined {
-    return this.waiting.values().next().value;
+    const event = this.waiting.values().next().value;
+    return event && this.sent.has(messageIdOf(event)) ? undefined : event;
   }
 
   send(event: QueuedEvent): void {

@@ -1,6 +1,5 @@
 import type { Principal } from '../../auth/principal.js';
 import type { UserRightsCache } from '../../directory/user-rights.js';
-import { matchesFilter } from '../../protocol/topics.js';
 import type { DeviceEvent } from '../../protocol/device-event.js';
 import type { EventReceiver, FilterSet } from '../../subscriptions/event-index.js';
 import type { Connection } from '../connection.js';
@@ -48,8 +47,10 @@ export class StoredSession implements EventReceiver {
   }
 
   /** Events that were dropped while the client was away, because there were too many. */
-  get missed(): number {
-    return this.dropped;
+  takeMissed(): number {
+    const missed = this.dropped;
+    this.dropped = 0;
+    return missed;
   }
 
   /** An event of before the service was started. */
@@ -77,7 +78,6 @@ export class StoredSession implements EventReceiver {
   detach(connection: Connection): void {
     if (this.connection !== connection) return;
     this.connection = undefined;
-    this.dropped = 0;
     this.queue.interrupt();
   }
 
@@ -101,7 +101,7 @@ export class StoredSession implements EventReceiver {
     const queued = this.queue.add({ topic, payload, suffix, expiresAt: isOver ? undefined : expiresAt });
     this.files.add(queued);
     for (const old of this.queue.trim()) this.drop(old);
-    this.sendNext();
+    this.sendNext(true);
     return true;
   }
 
@@ -112,12 +112,12 @@ export class StoredSession implements EventReceiver {
   }
 
   /** As much as the client takes; the rest when it has acknowledged some, or has authenticated again. */
-  sendNext(): void {
+  sendNext(isFresh = this.shared.rights.isFresh()): void {
     while (this.connection && this.queue.inFlight < WINDOW && this.connection.outbox.hasRoom) {
       const event = this.queue.next();
       const principal = event && this.shared.access.principalOf(this.connection);
       if (!principal) return;
-      if (!this.shared.rights.isFresh()) return this.sendWhenFresh();
+      if (!isFresh) return this.sendWhenFresh();
       if (!this.isDue(event, principal)) {
         this.queue.remove(event);
         this.files.remove(event);
@@ -133,11 +133,7 @@ export class StoredSession implements EventReceiver {
   /** What is not acknowledged has waited: rights and filters may be others by now, and a command may have expired. */
   private isDue({ topic, expiresAt }: QueuedEvent, principal: Principal): boolean {
     if (expiresAt !== undefined && expiresAt <= Date.now()) return false;
-    if (!this.shared.access.mayWatch(principal, topic)) return false;
-    for (const [filter] of this.filters) {
-      if (matchesFilter(this.filters.plain(filter), topic)) return true;
-    }
-    return false;
+    return this.shared.access.mayWatch(principal, topic) && this.filters.covers(topic);
   }
 
   private sendNow({ topic, payload }: DeviceEvent, suffix: string): boolean {

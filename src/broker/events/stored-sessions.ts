@@ -81,10 +81,9 @@ export class StoredSessions {
     if (clean) return this.forget(clientId);
     const session = this.of(clientId) ?? this.create(clientId, principal, connection.filters);
     const before = session.owner.userId;
-    if (session.missed > 0) {
-      this.logger.warn(
-        `client ${shown(clientId)} has missed ${session.missed} events: too many for its session`,
-      );
+    const missed = session.takeMissed();
+    if (missed > 0) {
+      this.logger.warn(`client ${shown(clientId)} has missed ${missed} events: too many for its session`);
     }
     this.rights.watch(principal.userId);
     session.attach(connection, principal);
@@ -107,13 +106,18 @@ export class StoredSessions {
     filters: FilterSet,
     number = ++this.lastNumber,
   ): StoredSession {
-    const [oldest] = this.byClientId.keys();
-    if (this.byClientId.size >= MAX_SESSIONS && oldest !== undefined) this.forget(oldest);
+    if (this.byClientId.size >= MAX_SESSIONS) this.forgetOldest();
     const files = new SessionFiles(this.storage, number);
     const session = new StoredSession(clientId, owner, filters, files, this.shared);
     this.rights.watch(owner.userId);
     this.byClientId.set(clientId, session);
     return session;
+  }
+
+  private forgetOldest(): void {
+    for (const [clientId, session] of this.byClientId) {
+      if (session.connectionId === undefined) return this.forget(clientId);
+    }
   }
 
   /** Its receiver is the session that is made with it. */

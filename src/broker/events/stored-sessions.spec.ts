@@ -1,0 +1,112 @@
+import 'reflect-metadata';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Principal } from '../../auth/principal.js';
+import type { Sessions } from '../../auth/sessions.js';
+import type { UserRightsCache } from '../../directory/user-rights.js';
+import { EventIndex, FilterSet, NOBODY } from '../../subscriptions/event-index.js';
+import type { BrokerOptions } from '../broker.options.js';
+import type { Connection } from '../connection.js';
+import type { Connections } from '../connections.js';
+import type { Publication } from '../outbox.js';
+import type { TopicAccess } from '../topic-access.js';
+import { StoredSessions } from './stored-sessions.js';
+
+const MAX_SESSIONS = 10_000;
+
+/** May all, and reads nothing. */
+const access = {
+  principalOf: () => ({ userId: 1, permissions: { ids: [] } }) as unknown as Principal,
+  mayWatch: () => true,
+} as unknown as TopicAccess;
+let rightsAreFresh: boolean;
+const rights = {
+  watch: () => {},
+  unwatch: () => {},
+  isFresh: () => rightsAreFresh,
+  refresh: () => new Promise(() => {}),
+} as unknown as UserRightsCache;
+
+let dataDir: string;
+let index: EventIndex;
+let sessions: StoredSessions;
+
+beforeEach(async () => {
+  rightsAreFresh = true;
+  dataDir = mkdtempSync(join(tmpdir(), 'devicehive-sessions-'));
+  index = new EventIndex();
+  sessions = new StoredSessions(
+    { dataDir } as BrokerOptions,
+    index,
+    access,
+    rights,
+    {} as Sessions,
+    {} as Connections,
+  );
+  await sessions.open();
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await sessions.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+/** A client with `clean=false` that has authenticated, and takes nothing unless told. */
+function arrive(clientId: string, outbox: object = { hasRoom: false }): Connection {
+  const filters = new FilterSet(index, NOBODY, `@${clientId}`);
+  const client = { id: clientId, clean: false };
+  const connection = { id: clientId, client, filters, outbox } as unknown as Connection;
+  connection.filters.add('dh/command/#', 1);
+  sessions.claim(connection);
+  return connection;
+}
+
+function comeAndGo(clientId: string): void {
+  const connection = arrive(clientId);
+  sessions.of(clientId)!.detach(connection);
+}
+
+describe('StoredSessions', () => {
+  it('send an event while it is delivered, before any reply, however old the rights are by now', () => {
+    const published: Publication[] = [];
+    arrive('here', { hasRoom: true, publish: (publication: Publication) => published.push(publication) });
+    rightsAreFresh = false;
+    sessions.of('here')!.receive({ topic: 'dh/command/1/1/x/y', payload: 'z' }, 1, '');
+    expect(published).toMatchObject([{ topic: 'dh/command/1/1/x/y', payload: 'z', qos: 1, dup: undefined }]);
+  });
+
+  it('forget the one that was used longest ago where there are too many', () => {
+    for (let n = 0; n < MAX_SESSIONS; n++) comeAndGo(`client-${n}`);
+    comeAndGo('client-0');
+    comeAndGo('one-more');
+    expect([...sessions]).toHaveLength(MAX_SESSIONS);
+    expect(sessions.of('client-0')).toBeDefined();
+    expect(sessions.of('client-1')).toBeUndefined();
+    expect(index.match('dh/command/1/1/x/y')).toHaveLength(MAX_SESSIONS);
+  });
+
+  it('forget none whose client is here', () => {
+    const here = arrive('here');
+    for (let n = 0; n < MAX_SESSIONS; n++) comeAndGo(`client-${n}`);
+    expect([...here.filters]).toEqual([['dh/command/#', 1]]);
+    expect(sessions.of('here')).toBe(here.session);
+  });
+
+  it.each([
+    ['was away', () => comeAndGo('slow')],
+    ['was here and did not acknowledge', () => void arrive('slow')],
+  ])('tell once of the events that were too many for a client that %s', (_, begin) => {
+    const warn = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    begin();
+    const session = sessions.of('slow')!;
+    for (let n = 0; n < 20_003; n++) session.receive({ topic: 'dh/command/1/1/x/y', payload: '' }, 1, '');
+    const connection = arrive('slow');
+    sessions.claim(connection);
+    session.detach(connection);
+    arrive('slow');
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/"slow" has missed 3 events/)]]);
+  });
+});

@@ -1,0 +1,156 @@
+import 'reflect-metadata';
+import { Logger } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { UserRightsCache } from './user-rights.js';
+
+interface Row {
+  id: string;
+  networks: string[] | null;
+  types: string[] | null;
+}
+
+/** Stands for the database: knows all users, and answers when it is let to. */
+class Users {
+  /** the ids of each statement */
+  readonly asked: number[][] = [];
+  rows: Row[] = [];
+  /** so many statements fail */
+  failures = 0;
+  private hold?: Promise<void>;
+
+  query(_statement: string, [ids]: [number[]]): Promise<Row[]> {
+    this.asked.push([...ids].toSorted());
+    const rows = this.rows.filter(({ id }) => ids.includes(Number(id)));
+    if (this.failures-- > 0) return Promise.reject(new Error('away'));
+    return (this.hold ?? Promise.resolve()).then(() => rows);
+  }
+
+  /** @returns what lets the answers go */
+  pause(): () => void {
+    let go = () => {};
+    this.hold = new Promise((resolve) => (go = resolve));
+    return () => {
+      this.hold = undefined;
+      go();
+    };
+  }
+}
+
+let users: Users;
+let cache: UserRightsCache;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
+  users = new Users();
+  users.rows = ['1', '2', '3'].map((id) => ({ id, networks: [id], types: null }));
+  cache = new UserRightsCache(users as unknown as DataSource);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+describe('UserRightsCache', () => {
+  it('knows the rights of those who watch, as numbers; null stands for all', async () => {
+    users.rows = [
+      { id: '1', networks: null, types: null },
+      { id: '2', networks: ['5', '6'], types: [] },
+      { id: '3', networks: ['7'], types: null },
+    ];
+    for (const id of [1, 2, 4]) cache.watch(id);
+    expect(cache.isFresh()).toBe(false);
+    expect(cache.of(1)).toBeUndefined();
+    await cache.refresh();
+    expect(cache.isFresh()).toBe(true);
+    expect(users.asked).toEqual([[1, 2, 4]]);
+    expect([1, 2, 3, 4].map((id) => cache.of(id))).toEqual([
+      { networkIds: null, deviceTypeIds: null },
+      { networkIds: [5, 6], deviceTypeIds: [] },
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('reads those of a user for as long as anybody watches on his behalf', async () => {
+    for (const id of [1, 1, 2]) cache.watch(id);
+    for (const [unwatched, ids] of [
+      [undefined, [1, 2]],
+      [1, [1, 2]],
+      [1, [2]],
+      [2, []],
+    ] as const) {
+      if (unwatched) cache.unwatch(unwatched);
+      vi.advanceTimersByTime(1_000);
+      await cache.refresh();
+      expect(users.asked.at(-1)).toEqual(ids);
+    }
+    expect(cache.of(1)).toBeUndefined();
+  });
+
+  it('reads them again before they are a second old, and forgets who is gone', async () => {
+    cache.watch(1);
+    await cache.refresh();
+    vi.advanceTimersByTime(800);
+    await cache.refresh();
+    expect(users.asked).toHaveLength(1);
+    users.rows = [];
+    vi.advanceTimersByTime(199);
+    expect(cache.isFresh()).toBe(false);
+    await cache.refresh();
+    expect(users.asked).toHaveLength(2);
+    expect(cache.of(1)).toBeUndefined();
+  });
+
+  it('counts their age from before they were read', async () => {
+    cache.watch(1);
+    const go = users.pause();
+    const refreshed = cache.refresh();
+    vi.advanceTimersByTime(800);
+    go();
+    await refreshed;
+    vi.advanceTimersByTime(199);
+    expect(cache.isFresh()).toBe(false);
+  });
+
+  it('is not fresh for a new watcher, and is for one more of the same user', async () => {
+    cache.watch(1);
+    await cache.refresh();
+    cache.watch(1);
+    expect(cache.isFresh()).toBe(true);
+    cache.watch(2);
+    expect(cache.isFresh()).toBe(false);
+    await cache.refresh();
+    expect(cache.of(2)).toEqual({ networkIds: [2], deviceTypeIds: null });
+  });
+
+  it('reads again for who came while it read', async () => {
+    cache.watch(1);
+    const go = users.pause();
+    const refreshed = cache.refresh();
+    cache.watch(2);
+    go();
+    await refreshed;
+    expect(users.asked).toEqual([[1], [1, 2]]);
+    expect(cache.of(2)).toBeDefined();
+  });
+
+  it('reads once for all who wait', async () => {
+    cache.watch(1);
+    await Promise.all([cache.refresh(), cache.refresh(), cache.refresh()]);
+    expect(users.asked).toHaveLength(1);
+  });
+
+  it('waits while the database is away, asks now and then, and says why', async () => {
+    vi.useRealTimers();
+    const error = vi.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+    cache.watch(1);
+    users.failures = 2;
+    const startedAt = performance.now();
+    await cache.refresh();
+    expect(performance.now() - startedAt).toBeGreaterThan(300);
+    expect(users.asked).toHaveLength(3);
+    expect(cache.of(1)).toEqual({ networkIds: [1], deviceTypeIds: null });
+    expect(error).toHaveBeenCalled();
+  });
+});
