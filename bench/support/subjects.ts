@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { decodeSecret } from '../../src/auth/jwt-secret.js';
@@ -43,7 +45,10 @@ export async function startTextbook(cleanup: Cleanup, database: Database): Promi
 
 /** This service, on the built-in broker unless one is given. It starts as a standby where another one leads. */
 export async function startService(cleanup: Cleanup, database: Database, broker?: Broker): Promise<Subject> {
-  const env = { DATABASE_URL: database.url, JWT_SECRET, MQTT_PORT: '0', HTTP_PORT: '0' };
+  const dataDir = await mkdtemp(join(tmpdir(), 'devicehive-bench-'));
+  cleanup.defer(() => rm(dataDir, { recursive: true, force: true }));
+  const ports = { MQTT_PORT: '0', HTTP_PORT: '0' };
+  const env = { DATABASE_URL: database.url, DATA_DIR: dataDir, JWT_SECRET, ...ports };
   const process = Child.startNode(cleanup, join(DIST, 'src/main.js'), {
     ...env,
     ...(broker && { MQTT_URL: broker.url }),
