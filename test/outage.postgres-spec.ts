@@ -29,10 +29,11 @@ const update = (commandId: number, status: string, more: object = {}) => ({
   command: { status },
   ...more,
 });
-const untilAway = () =>
-  expect
+const untilAway = async () => {
+  await expect
     .poll(async () => (await fetch(`${service.httpUrl}/health/ready`)).status, { timeout: 10_000 })
     .toBe(503);
+};
 
 describe('while the database is away', () => {
   it('QoS 1 requests are held, in order, and answered once it is back; QoS 0 is answered 503', async () => {

@@ -98,6 +98,7 @@ export class StoredSession implements EventReceiver {
     if (qos === 0) return this.sendNow(event, suffix);
     const { topic, payload, expiresAt } = event;
     const isOver = expiresAt !== undefined && expiresAt <= Date.now();
+    if (isOver && !this.connection) return false;
     const queued = this.queue.add({ topic, payload, suffix, expiresAt: isOver ? undefined : expiresAt });
     this.files.add(queued);
     for (const old of this.queue.trim()) this.drop(old);
