@@ -35,7 +35,10 @@ const SLOTS = 2;
 /** Of a batch: 256 items of the usual size. With 128 and 512 in flight it was 35,000/s instead of 39,100/s. */
 const WEIGHT = 256;
 
-/** A locked row is looked at again after a quarter of the time it has been waited for, within these limits. */
+/**
+ * A locked row is looked at again after a quarter of the time it has been waited for, within these limits. A thousand of
+ * them for long are 10,000 looks a second, in 40 batches.
+ */
 const LOCKED_MS = { least: 2, most: 100 };
 
 type Term = WriteFence['term'];
