@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { validate, type ValidationError } from 'class-validator';
 import { ActionError, MALFORMED_JSON } from '../protocol/action-error.js';
-import { readDto } from './dto/dto-reader.js';
+import { needsValidator, readDto } from './dto/dto-reader.js';
 
 /** What TypeScript gives as type where a parameter is no class of its own. */
 const NOT_DTOS = new Set<unknown>([Object, String, Number, Boolean, Array]);
@@ -15,6 +15,7 @@ export class ActionValidationPipe implements PipeTransform {
   async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
     if (type !== 'body' || !metatype || NOT_DTOS.has(metatype)) return value;
     const dto = readDto(metatype as new () => object, value as object);
+    if (!needsValidator(metatype as new () => object)) return dto;
     const errors = await validate(dto, {
       whitelist: true,
       stopAtFirstError: true,

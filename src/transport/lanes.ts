@@ -1,3 +1,5 @@
+const FREE = Promise.resolve();
+
 /** Runs the work of one key one after the other, in the order of the calls; different keys do not wait. */
 export class Lanes {
   private readonly tails = new Map<unknown, Promise<unknown>>();
@@ -7,16 +9,14 @@ export class Lanes {
     return this.tails.has(key);
   }
 
-  async run<T>(key: unknown, work: () => Promise<T>): Promise<T> {
-    const before = this.tails.get(key) ?? Promise.resolve();
-    const done = before.then(work);
-    const tail = done.catch(() => undefined);
-    this.tails.set(key, tail);
-    try {
-      return await done;
-    } finally {
+  run<T>(key: unknown, work: () => Promise<T>): Promise<T> {
+    const done = (this.tails.get(key) ?? FREE).then(work);
+    const leave = () => {
       if (this.tails.get(key) === tail) this.tails.delete(key);
-    }
+    };
+    const tail = done.then(leave, leave);
+    this.tails.set(key, tail);
+    return done;
   }
 }
 

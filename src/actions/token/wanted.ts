@@ -1,18 +1,11 @@
-import { applyDecorators } from '@nestjs/common';
-import { IsOptional, ValidateBy } from 'class-validator';
 import { MALFORMED_JSON } from '../../protocol/action-error.js';
 import { ANY_PERMISSION_ID, NO_PERMISSION_ID, PERMISSION_IDS } from '../../protocol/permissions.js';
-import { ReadWith } from '../../transport/dto/dto-reader.js';
+import { ReadWith, Refused } from '../../transport/dto/dto-reader.js';
 
 /** What a request asks a token to carry: these ids, and with `all` whatever else there is to give (`*`). */
 export interface Wanted {
   all: boolean;
   ids: readonly number[];
-}
-
-/** The text of the 400 for a list that is not acceptable. */
-class Wrong {
-  constructor(readonly text = MALFORMED_JSON) {}
 }
 
 /** `["1", 2, "*"]`: ids of networks or device types. */
@@ -22,25 +15,17 @@ export const IdsField = (): PropertyDecorator => listField(readId);
 export const PermissionsField = (): PropertyDecorator => listField(readPermission);
 
 /** An absent or `null` list stays so. */
-function listField(read: (item: unknown) => number | '*' | undefined | Wrong): PropertyDecorator {
-  const isRight = ValidateBy(
-    { name: 'list', validator: { validate: (value) => !(value instanceof Wrong) } },
-    { message: ({ value }) => (value as Wrong).text },
-  );
-  return applyDecorators(
-    ReadWith((value) => readWanted(value, read)),
-    IsOptional(),
-    isRight,
-  );
+function listField(read: (item: unknown) => number | '*' | undefined | Refused): PropertyDecorator {
+  return ReadWith({ read: (value) => readWanted(value, read) });
 }
 
-function readWanted(value: unknown, read: Parameters<typeof listField>[0]): Wanted | Wrong {
-  if (!Array.isArray(value)) return new Wrong();
+function readWanted(value: unknown, read: Parameters<typeof listField>[0]): Wanted | Refused {
+  if (!Array.isArray(value)) return new Refused(MALFORMED_JSON);
   const ids = new Set<number>();
   let all = false;
   for (const item of value) {
     const id = read(item);
-    if (id instanceof Wrong) return id;
+    if (id instanceof Refused) return id;
     if (id === '*') all = true;
     else if (id !== undefined) ids.add(id);
   }
@@ -50,17 +35,17 @@ function readWanted(value: unknown, read: Parameters<typeof listField>[0]): Want
 /** No longer than what `toPrincipal` accepts in a token. */
 const ID = /^\d{1,15}$/;
 
-function readId(item: unknown): number | '*' | Wrong {
+function readId(item: unknown): number | '*' | Refused {
   if (item === '*') return item;
-  return isTextOrNumber(item) && ID.test(String(item)) ? Number(item) : new Wrong();
+  return isTextOrNumber(item) && ID.test(String(item)) ? Number(item) : new Refused(MALFORMED_JSON);
 }
 
-function readPermission(item: unknown): number | '*' | undefined | Wrong {
-  if (!isTextOrNumber(item)) return new Wrong();
+function readPermission(item: unknown): number | '*' | undefined | Refused {
+  if (!isTextOrNumber(item)) return new Refused(MALFORMED_JSON);
   const id = ID.test(String(item)) ? Number(item) : IDS_BY_NAME.get(String(item).toLowerCase());
   if (id === ANY_PERMISSION_ID) return '*';
   if (id === NO_PERMISSION_ID) return undefined;
-  return id !== undefined && IDS.has(id) ? id : new Wrong(`Unknown action: ${String(item).slice(0, 128)}`);
+  return id !== undefined && IDS.has(id) ? id : new Refused(`Unknown action: ${String(item).slice(0, 128)}`);
 }
 
 /** In any case, as in the original (`HiveAction.fromString` in devicehive-java-server). */

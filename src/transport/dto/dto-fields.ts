@@ -1,10 +1,10 @@
 import { applyDecorators } from '@nestjs/common';
-import { IsOptional, ValidateBy, ValidateNested, type ValidationOptions } from 'class-validator';
+import { Allow, ValidateNested } from 'class-validator';
 import { MALFORMED_JSON } from '../../protocol/action-error.js';
 import { isJsonObject } from '../../protocol/json-object.js';
 import { memberText, membersOf } from '../../protocol/json-text.js';
 import { parseTimestamp } from '../../protocol/timestamps.js';
-import { type FieldReader, readDto, ReadWith } from './dto-reader.js';
+import { type Field, readDto, ReadWith, Refused } from './dto-reader.js';
 
 /**
  * Fields of action dtos, as lenient as DeviceHive where that is harmless and strict where it would corrupt
@@ -18,24 +18,22 @@ export interface FieldOptions {
   wrong?: string;
 }
 
-/** Stands in the dto for a value that is not acceptable, until the validator reports it. */
-class Refused {
-  constructor(readonly text?: string) {}
-}
-
-/** @param read what becomes of a value that is not null; `Refused` with the text, or with that of `options` */
-function field(options: FieldOptions, read: FieldReader) {
+/**
+ * @param read what becomes of a value that is not null: `undefined` for one of the wrong form, or `Refused` with a text of
+ *   its own; `null` counts as absent
+ */
+function field(options: FieldOptions, read: Field['read'], nested?: Field['nested']): PropertyDecorator {
   const { required, wrong = MALFORMED_JSON } = options;
-  const isRight = ValidateBy(
-    {
-      name: 'form',
-      validator: { validate: (value) => !(value instanceof Refused || (required && value == null)) },
+  const field: Field = {
+    read: (value, parent, key) => {
+      const made = read(value, parent, key);
+      return made === undefined ? new Refused(wrong) : made;
     },
-    {
-      message: ({ value }) => (value instanceof Refused ? (value.text ?? wrong) : (required ?? wrong)),
-    } satisfies ValidationOptions,
-  );
-  return applyDecorators(ReadWith(read), ...(required ? [isRight] : [IsOptional(), isRight]));
+    required,
+    nested,
+  };
+  // For class-validator, where a dto has fields of its kind too: it drops what nothing decorates.
+  return applyDecorators(ReadWith(field), nested ? ValidateNested() : Allow());
 }
 
 /**
@@ -49,7 +47,7 @@ export function IntegerField(options: FieldOptions & { min?: number; max?: numbe
     const isRounded = source !== undefined && /\.\d*[1-9]/.test(source) && !/e/i.test(source);
     const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
     const fits = Number.isSafeInteger(number) && (number as number) >= min && (number as number) <= max;
-    return fits && !isRounded ? number : new Refused();
+    return fits && !isRounded ? number : undefined;
   });
 }
 
@@ -63,9 +61,10 @@ export function TextField(
   options: FieldOptions & { accepts?: (text: string) => boolean; unfit?: string } = {},
 ): PropertyDecorator {
   return field(options, (value, parent, key) => {
-    if (!['string', 'number', 'boolean'].includes(typeof value)) return new Refused();
+    if (!['string', 'number', 'boolean'].includes(typeof value)) return undefined;
     const text = typeof value === 'string' ? value : (memberText(parent, key)?.text ?? String(value));
-    return (options.accepts?.(text) ?? true) ? text : new Refused(options.unfit);
+    if (options.accepts?.(text) ?? true) return text;
+    return options.unfit === undefined ? undefined : new Refused(options.unfit);
   });
 }
 
@@ -73,32 +72,32 @@ export function TextField(
 export function BooleanField(options: FieldOptions = {}): PropertyDecorator {
   return field(options, (value) => {
     if (value === 'true' || value === 'false') return value === 'true';
-    return typeof value === 'boolean' ? value : new Refused();
+    return typeof value === 'boolean' ? value : undefined;
   });
 }
 
 /** A list of integers; `"12"` is accepted. */
 export function IntegerListField(options: FieldOptions = {}): PropertyDecorator {
   return field(options, (value) => {
-    if (!Array.isArray(value)) return new Refused();
+    if (!Array.isArray(value)) return undefined;
     const numbers = value.map((item: unknown) =>
       typeof item === 'string' && /^-?\d+$/.test(item) ? Number(item) : item,
     );
-    return numbers.every(Number.isSafeInteger) ? numbers : new Refused();
+    return numbers.every(Number.isSafeInteger) ? numbers : undefined;
   });
 }
 
 /** A list of texts. Numbers in it are refused: where they stand in a list, how they were written is not known. */
 export function TextListField(options: FieldOptions = {}): PropertyDecorator {
   return field(options, (value) =>
-    Array.isArray(value) && value.every((text) => typeof text === 'string') ? value : new Refused(),
+    Array.isArray(value) && value.every((text) => typeof text === 'string') ? value : undefined,
   );
 }
 
 /** A JSON object of any content, kept as `JsonText`. The original says `'parameters'` whatever the field's name. */
 export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {
   return field({ wrong: "'parameters' must be JSON Object!", ...options }, (value, parent, key) =>
-    isJsonObject(value) ? (memberText(parent, key) ?? new Refused()) : new Refused(),
+    isJsonObject(value) ? (memberText(parent, key) ?? undefined) : undefined,
   );
 }
 
@@ -106,19 +105,16 @@ export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {
 export function TimestampField(options: FieldOptions = {}): PropertyDecorator {
   return field(options, (value) => {
     if (value === '') return null;
-    return (
-      (typeof value === 'string' || typeof value === 'number' ? parseTimestamp(value) : undefined) ??
-      new Refused()
-    );
+    return typeof value === 'string' || typeof value === 'number' ? parseTimestamp(value) : undefined;
   });
 }
 
 /** An object with fields of its own. */
 export function NestedField(dto: () => new () => object, options: FieldOptions = {}): PropertyDecorator {
-  const nested = field(options, (value) => {
-    if (!isJsonObject(value)) return new Refused();
+  const read = (value: unknown) => {
+    if (!isJsonObject(value)) return undefined;
     membersOf(value);
     return readDto(dto(), value);
-  });
-  return applyDecorators(nested, ValidateNested());
+  };
+  return field(options, read, dto);
 }

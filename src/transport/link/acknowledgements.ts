@@ -8,6 +8,9 @@ interface PrivateClient {
   _sendPacket?(packet: { cmd: 'puback'; messageId: number; reasonCode: number }): void;
 }
 
+/** One for all: to make an error, with its stack, for each request took 3 % of the time. */
+const LATER = new Error('acknowledged later');
+
 /** A QoS 1 request that the broker waits for. */
 export interface Unacknowledged {
   messageId: number;
@@ -44,7 +47,7 @@ export class Acknowledgements {
     if (!this.sender._sendPacket) {
       throw new Error('This version of mqtt cannot acknowledge after the work: 5.16.0 can');
     }
-    client.handleMessage = (packet, done) => (packet.qos === 0 ? done() : done(new Error('later')));
+    client.handleMessage = (packet, done) => (packet.qos === 0 ? done() : done(LATER));
     client.on('connect', ({ sessionPresent }) => this.open(sessionPresent));
     client.on('close', () => this.close());
   }
