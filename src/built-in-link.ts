@@ -11,6 +11,8 @@ import { BuiltInIdentity } from './transport/link/client-identity.js';
 export class BuiltInLink extends BrokerLink {
   override readonly identity = new BuiltInIdentity();
   override readonly clientId: string;
+  /** Within the process nothing gets lost on the way; PUBACKs would be half of the packets. */
+  override readonly maxQos = 0;
   override readonly keepsRequests = false;
   override readonly mayBeAway = false;
 

@@ -18,8 +18,25 @@ export function printJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(printJson).join(',')}]`;
   if (typeof value !== 'object' || value === null || 'toJSON' in value)
     return JSON.stringify(value) ?? 'null';
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${printJson(member)}`).join(',')}}`;
+  let text = '';
+  for (const key of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[key];
+    if (member !== undefined) text += `${text && ','}${printKey(key)}${printJson(member)}`;
+  }
+  return `{${text}}`;
+}
+
+/** Names of members are few; those of clients' own objects stay inside a `JsonText`. */
+const printedKeys = new Map<string, string>();
+const MAX_PRINTED_KEYS = 1_000;
+
+function printKey(key: string): string {
+  let printed = printedKeys.get(key);
+  if (printed === undefined) {
+    printed = `${JSON.stringify(key)}:`;
+    if (printedKeys.size < MAX_PRINTED_KEYS) printedKeys.set(key, printed);
+  }
+  return printed;
 }
 
 /** The source text of each object that came out of a decoded request; gone with the request. */
@@ -49,6 +66,9 @@ export function membersOf(object: object): ReadonlyMap<string, string> | undefin
   return source?.members;
 }
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
 function splitMembers(object: object, text: string): Map<string, string> {
   const members = new Map<string, string>();
   let at = skipSpace(text, text.indexOf('{') + 1);
@@ -74,7 +94,7 @@ function skipSpace(text: string, at: number): number {
 
 /** @returns the index after the closing quote of the string that opens at `at` */
 function endOfString(text: string, at: number): number {
-  for (at++; text[at] !== '"'; at++) if (text[at] === '\\') at++;
+  for (at++; text.charCodeAt(at) !== QUOTE; at++) if (text.charCodeAt(at) === BACKSLASH) at++;
   return at + 1;
 }
 

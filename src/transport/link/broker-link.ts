@@ -20,6 +20,8 @@ export abstract class BrokerLink {
   abstract readonly clientId: string;
   /** group of a shared subscription */
   readonly sharedGroup?: string;
+  /** of what the service publishes */
+  readonly maxQos: 0 | 1 = 1;
   /** the broker keeps requests while the service is away, so that one that stops leaves them there */
   abstract readonly keepsRequests: boolean;
   /** requests that the broker may have open here; more are passed over until they come again */

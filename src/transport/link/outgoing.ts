@@ -40,10 +40,14 @@ export class Outgoing {
   private strikes = 0;
   private suspect?: Message;
 
-  /** @param onRoom what is published now leaves now */
+  /**
+   * @param onRoom what is published now leaves now
+   * @param maxQos of all messages
+   */
   constructor(
     private readonly client: MqttClient,
     private readonly onRoom: () => void,
+    private readonly maxQos: 0 | 1 = 1,
   ) {
     client.on('connect', ({ properties }) => {
       this.isOpen = true;
@@ -103,8 +107,8 @@ export class Outgoing {
 
   private send(message: Message): void {
     const { topic, payload, options } = message;
-    if (options.qos === 0) {
-      this.client.publish(topic, payload, options, () => {});
+    if (options.qos === 0 || this.maxQos === 0) {
+      this.client.publish(topic, payload, { ...options, qos: 0 }, () => {});
       return;
     }
     this.unacknowledged.add(message);

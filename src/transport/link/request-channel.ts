@@ -48,7 +48,7 @@ export class RequestChannel {
   ) {
     this.unknownSenders = new UnknownSenders(link.identity.requirement);
     this.path = new RequestPath(client, link);
-    this.outgoing = new Outgoing(client, () => this.acknowledgements.flush());
+    this.outgoing = new Outgoing(client, () => this.acknowledgements.flush(), link.maxQos);
     this.acknowledgements = new Acknowledgements(client, () => this.outgoing.hasRoom);
     client.on('connect', () => void this.open());
     client.on('close', () => {
