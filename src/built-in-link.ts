@@ -3,7 +3,7 @@ import { MqttClient } from 'mqtt';
 import { BrokerOptions } from './broker/broker.options.js';
 import { BuiltInBroker } from './broker/built-in-broker.js';
 import { linkedEventTopic } from './protocol/service-link.js';
-import { BrokerLink, type LinkListener } from './transport/link/broker-link.js';
+import { BrokerLink, type LinkListener, NO_LOG } from './transport/link/broker-link.js';
 import { BuiltInIdentity } from './transport/link/client-identity.js';
 
 /** The service as a client of the broker in its own process, over a stream instead of a socket. */
@@ -32,6 +32,7 @@ export class BuiltInLink extends BrokerLink {
       keepalive: 0,
       reconnectPeriod: 100,
       resubscribe: false,
+      log: NO_LOG,
     });
     listener.opened(client);
   }

@@ -12,15 +12,17 @@ export interface Principal extends AccessScope {
   isProvided?: true;
 }
 
-const principals = new WeakMap<DeviceHiveContext, Principal>();
+/** Where the context of a request has it. */
+const PRINCIPAL = Symbol('principal');
+type Identified = DeviceHiveContext & { [PRINCIPAL]?: Principal };
 
 export function rememberPrincipal(context: DeviceHiveContext, principal: Principal): void {
-  principals.set(context, principal);
+  (context as Identified)[PRINCIPAL] = principal;
 }
 
 /** Parameter decorator: the `Principal` of the request. Only in handlers with `@RequirePermission`. */
 export const CurrentPrincipal = createParamDecorator((_: unknown, host: ExecutionContext): Principal => {
-  const principal = principals.get(host.switchToRpc().getContext());
+  const principal = host.switchToRpc().getContext<Identified>()[PRINCIPAL];
   if (!principal) throw new Error('@CurrentPrincipal() needs a handler with @RequirePermission()');
   return principal;
 });

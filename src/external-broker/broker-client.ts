@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { connect, type MqttClient } from 'mqtt';
+import { NO_LOG } from '../transport/link/broker-link.js';
 import type { ExternalBrokerOptions } from './external-broker.options.js';
 
 /** Less than the keep-alive of most proxies between. */
@@ -50,6 +51,7 @@ export function openBrokerClient(options: ExternalBrokerOptions): MqttClient {
     reconnectPeriod: FIRST_DELAY_MS,
     reconnectOnConnackError: true,
     resubscribe: false,
+    log: NO_LOG,
     properties: {
       sessionExpiryInterval: SESSION_EXPIRY_S,
       receiveMaximum: windowOf(options),
