@@ -1,23 +1,73 @@
+import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
-import { MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { BrokerOptions } from './broker/broker.options.js';
-import { BuiltInBroker } from './broker/built-in-broker.js';
+import { ServiceTraffic } from './broker/service-traffic.js';
 import { linkedEventTopic } from './protocol/service-link.js';
-import { BrokerLink, type LinkListener, NO_LOG } from './transport/link/broker-link.js';
+import { BrokerLink, type LinkListener } from './transport/link/broker-link.js';
 import { BuiltInIdentity } from './transport/link/client-identity.js';
 
-/** The service as a client of the broker in its own process, over a stream instead of a socket. */
+/**
+ * The service as a client of the broker in its own process: what a link uses of MQTT.js, by calls instead of packets.
+ * With MQTT.js on a stream, each request took 25 % more time.
+ */
+class InProcessClient extends EventEmitter {
+  connected = false;
+  disconnecting = false;
+  readonly options = { protocolVersion: 4 };
+  readonly stream = { destroy: () => {} };
+
+  constructor(private readonly traffic: ServiceTraffic) {
+    super();
+    // The listeners come when whoever opened it has it.
+    setImmediate(() => {
+      this.connected = true;
+      this.emit('connect', {});
+    });
+  }
+
+  subscribeAsync(filter: string, { qos }: { qos: number }): Promise<{ topic: string; qos: number }[]> {
+    this.traffic.connect((topic, payload) => {
+      const packet = { cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false };
+      this.emit('message', topic, payload, packet);
+    });
+    return Promise.resolve([{ topic: filter, qos }]);
+  }
+
+  unsubscribeAsync(): Promise<void> {
+    this.traffic.connect(undefined);
+    return Promise.resolve();
+  }
+
+  publish(topic: string, payload: string, _options: object, done?: (error?: Error) => void): void {
+    this.traffic.publish(topic, payload);
+    done?.();
+  }
+
+  endAsync(): Promise<void> {
+    this.disconnecting = true;
+    this.connected = false;
+    this.traffic.connect(undefined);
+    this.emit('close');
+    return Promise.resolve();
+  }
+
+  /** Of QoS 1, which there is none of. */
+  _sendPacket(): void {}
+}
+
+/** The broker in the process. */
 @Injectable()
 export class BuiltInLink extends BrokerLink {
   override readonly identity = new BuiltInIdentity();
   override readonly clientId: string;
-  /** Within the process nothing gets lost on the way; PUBACKs would be half of the packets. */
+  /** Within the process nothing gets lost on the way; there are no PUBACKs. */
   override readonly maxQos = 0;
   override readonly keepsRequests = false;
   override readonly mayBeAway = false;
 
   constructor(
-    private readonly broker: BuiltInBroker,
+    private readonly traffic: ServiceTraffic,
     options: BrokerOptions,
   ) {
     super();
@@ -25,16 +75,7 @@ export class BuiltInLink extends BrokerLink {
   }
 
   override open(listener: LinkListener): void {
-    const client = new MqttClient(() => this.broker.openServiceLink() as never, {
-      clientId: this.clientId,
-      protocolVersion: 4,
-      clean: true,
-      keepalive: 0,
-      reconnectPeriod: 100,
-      resubscribe: false,
-      log: NO_LOG,
-    });
-    listener.opened(client);
+    listener.opened(new InProcessClient(this.traffic) as unknown as MqttClient);
   }
 
   override event(topic: string, expiresAt?: number) {

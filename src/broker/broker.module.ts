@@ -25,7 +25,7 @@ export class BrokerModule {
         StoredSessions,
         TopicAccess,
       ],
-      exports: [BuiltInBroker, BrokerOptions],
+      exports: [BuiltInBroker, BrokerOptions, ServiceTraffic],
     };
   }
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { type Duplex, duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type BeforeApplicationShutdown,
@@ -42,7 +42,6 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
       done(isWelcome ? null : new Error('CONNECT is not served'), isWelcome);
     },
     authenticate: (client, login, password, done) => {
-      if (client === this.service) return done(null, true);
       this.handshake.authenticate(client, login, password).then(
         () => done(null, true),
         (error) => done(error, false),
@@ -53,17 +52,14 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
       const { topic, qos } = subscription;
       const connection = this.connections.of(client);
       const isGranted =
-        client === this.service ||
-        (this.access.maySubscribe(connection, topic, !client.connected) && connection.addFilter(topic, qos));
+        this.access.maySubscribe(connection, topic, !client.connected) && connection.addFilter(topic, qos);
       done(null, isGranted ? subscription : null);
     },
     authorizeForward: (client, packet) => {
-      if (client === this.service) return packet;
       const connection = this.connections.of(client);
       return this.access.mayReceive(connection, packet.topic) && connection.outbox.canWrite() ? packet : null;
     },
   });
-  private service?: Client;
   private keepAlive?: NodeJS.Timeout;
   private isStopping = false;
 
@@ -99,24 +95,6 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     }, KEEP_ALIVE_MS);
   }
 
-  /** The service's own connection. It needs no secret: what arrives on this stream can only be ours. */
-  openServiceLink(): Duplex {
-    const [ours, theirs] = duplexPair();
-    this.service = this.aedes.handle(theirs);
-    // A pair does not end together; without this the service would never learn that the broker let go of it.
-    theirs.once('close', () => {
-      ours.destroy();
-      // Replies that waited for an event only are written before that.
-      setImmediate(() => this.endWhoWaits());
-    });
-    return ours;
-  }
-
-  private endWhoWaits(): void {
-    if (this.isStopping) return;
-    for (const connection of this.connections) connection.endIfUnanswered();
-  }
-
   /**
    * Lets clients in. Call it when the service is subscribed: before, their requests would reach nobody.
    * @throws where the port is taken, unless nobody asked for it and another may be used
@@ -139,8 +117,7 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
   beforeApplicationShutdown(): void {
     this.isStopping = true;
     this.server.close();
-    for (const connection of this.connections)
-      if (connection.client !== this.service) connection.stopReading();
+    for (const connection of this.connections) connection.stopReading();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -165,10 +142,9 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
       return done(null);
     }
     const connection = this.connections.of(client);
-    if (client === this.service) this.traffic.fromService(connection, packet);
-    else if (this.access.isRequest(packet.topic)) {
+    if (this.access.isRequest(packet.topic)) {
       if (connection.isRepeat(packet)) dropUnacknowledged(packet);
-      else connection.take(packet);
+      else this.traffic.request(connection, packet);
     } else if (!this.access.mayPublish(connection, packet.topic)) {
       if (connection.tellOnce('publish')) {
         this.logger.log(`client ${shown(client.id)} may not publish to ${shown(packet.topic)}: dropped`);

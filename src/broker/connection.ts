@@ -53,22 +53,18 @@ export class Connection {
     keepMessageIdsBelow(FIRST_EVENT_ID, client);
   }
 
-  /** Rewrites a PUBLISH to `dh/request` into the request that the service gets. */
-  take(packet: PublishPacket): void {
+  /**
+   * Takes a PUBLISH to `dh/request` over.
+   * @returns the topic under which the service gets it
+   */
+  take(packet: PublishPacket): string {
     const { qos, retain: retained, messageId } = packet;
     const number = ++this.requests;
-    packet.topic = linkedRequestTopic({
-      connectionId: this.id,
-      clientId: this.client.id,
-      number,
-      qos,
-      retained,
-    });
     packet.qos = 0;
-    packet.retain = false;
     delete packet.messageId;
     if (qos > 0) this.unacknowledged.set(number, { qos, messageId: messageId! });
     if (++this.unanswered > MAX_UNANSWERED) this.pause();
+    return linkedRequestTopic({ connectionId: this.id, clientId: this.client.id, number, qos, retained });
   }
 
   /** A message id that is not acknowledged yet names a request that is in work already. */
@@ -114,11 +110,6 @@ export class Connection {
     if (this.isPaused) this.client._keepaliveTimer?.refresh();
     this.outbox.canWrite();
     this.session?.sendNext();
-  }
-
-  /** Ends it where a request in work has lost its way to the service: its client asks again on the next one. */
-  endIfUnanswered(): void {
-    if (this.unanswered > 0) this.client.conn.destroy();
   }
 
   /** Reads nothing more, but still answers what was read. */

@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { PublishPacket } from 'aedes';
 import { UserRightsCache } from '../directory/user-rights.js';
-import { parseLinkedEvent, parseLinkedReply } from '../protocol/service-link.js';
+import { linkedRequestTopic, parseLinkedEvent, parseLinkedReply } from '../protocol/service-link.js';
 import { REQUEST_TOPIC } from '../protocol/topics.js';
 import type { DeviceEvent } from '../protocol/device-event.js';
+import { BrokerOptions } from './broker.options.js';
 import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
 import { EventDelivery } from './events/event-delivery.js';
@@ -14,36 +16,57 @@ import { drop } from './topic-access.js';
 /** An event waits for the database as long as it takes, the replies behind it only so long. */
 const MAX_REPLY_WAIT_MS = 1_000;
 
+/** Gets a request as `linkedRequestTopic` names it, and its payload. */
+export type RequestListener = (topic: string, payload: Buffer) => void;
+
 /**
- * What the service publishes: events, which go to those who watch, and replies, which go to the connection that asked.
- * Neither passes through Aedes: it would drop an event that a reply overtakes as a repeat, and give a reply to whoever
- * holds the client id by now.
+ * What goes between the broker and the service: requests one way; events, which go to those who watch, and replies,
+ * which go to the connection that asked, the other. None of it passes through Aedes: it would drop an event that a reply
+ * overtakes as a repeat, and give a reply to whoever holds the client id by now.
  *
  * A reply waits until the events before it are written, and kept for those who are away, so that a requester that also
  * watches sees event, PUBACK and reply in this order.
  */
 @Injectable()
 export class ServiceTraffic {
+  private receive?: RequestListener;
   private readonly waiting: DeviceEvent[] = [];
   private lastEvent: Promise<void> = Promise.resolve();
   private draining?: Promise<void>;
 
   constructor(
+    private readonly options: BrokerOptions,
     private readonly connections: Connections,
     private readonly events: EventDelivery,
     private readonly sessions: StoredSessions,
     private readonly rights: UserRightsCache,
   ) {}
 
-  /** Takes a packet out of Aedes's hands, and leaves it those that are for the service itself. */
-  fromService(link: Connection, packet: PublishPacket): void {
-    if (packet.topic === REQUEST_TOPIC) return link.take(packet);
-    const payload = packet.payload.toString();
-    const reply = parseLinkedReply(packet.topic);
-    const event = parseLinkedEvent(packet.topic);
+  /** @param receive gets the requests; none while the service takes no more */
+  connect(receive: RequestListener | undefined): void {
+    this.receive = receive;
+  }
+
+  /** Hands a client's request to the service. Aedes goes on with a packet for nobody, and acknowledges nothing. */
+  request(connection: Connection, packet: PublishPacket): void {
+    const { payload } = packet;
+    const topic = connection.take(packet);
+    drop(packet);
+    this.receive?.(topic, payload as Buffer);
+  }
+
+  /** What the service publishes. A request of its own comes back to it, by which it knows that it is connected. */
+  publish(topic: string, payload: string): void {
+    const reply = parseLinkedReply(topic);
+    const event = parseLinkedEvent(topic);
     if (reply) this.reply(reply, payload);
     else if (event) this.tell({ ...event, payload });
-    drop(packet);
+    else if (topic === REQUEST_TOPIC) this.receive?.(this.ownRequest(), Buffer.from(payload));
+  }
+
+  private ownRequest(): string {
+    const { serviceClientId: clientId } = this.options;
+    return linkedRequestTopic({ connectionId: randomUUID(), clientId, number: 1, qos: 0, retained: false });
   }
 
   private reply(
