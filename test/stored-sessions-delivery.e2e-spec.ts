@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventPublisher } from '../src/transport/event-publisher.js';
 import type { TestClient } from './support/client.js';
-import { SAMPLE_DEVICE, TestService } from './support/service.js';
+import { connectRawAdmin, SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
 
 let service: TestService;
@@ -105,10 +105,10 @@ describe('events at QoS 1 to a client with clean=false', () => {
 });
 
 describe('events that have waited for a client', () => {
-  it('come as far as its user may see them now, and its token of now allows', async () => {
+  it('come as far as its user may see them now, and its tokens of then and now allow', async () => {
     const all = { u: 60 };
-    await leave('revoked', ['dh/command/#'], all);
-    await leave('narrowed', ['dh/command/#'], all);
+    for (const clientId of ['revoked', 'narrowed']) await leave(clientId, ['dh/command/#'], all);
+    await leave('widened', ['dh/command/#'], { ...all, n: ['2'] });
     for (const place of [1, 2, 3]) publish('waits', 0, place);
     await (await service.connect()).request('foo');
     await service.sql('DELETE FROM user_network WHERE user_id = 60 AND network_id = 1');
@@ -116,10 +116,13 @@ describe('events that have waited for a client', () => {
     await expect.poll(() => Date.now() - revokedAt, { timeout: 2_000 }).toBeGreaterThan(1_000);
     const revoked = await connect('revoked', all);
     const narrowed = await connect('narrowed', { u: 60, n: ['2', '3'], dt: ['3'] });
+    const widened = await connect('widened', all);
     publish('now', 0, 3);
-    for (const client of [revoked, narrowed]) await client.next(({ topic }) => topic.endsWith('/now'));
+    for (const client of [revoked, narrowed, widened])
+      await client.next(({ topic }) => topic.endsWith('/now'));
     expect(shortTopicsOf(revoked)).toEqual(['2 waits', '3 waits', '3 now']);
     expect(shortTopicsOf(narrowed)).toEqual(['3 waits', '3 now']);
+    expect(shortTopicsOf(widened)).toEqual(['2 waits', '3 now']);
   });
 
   it('come unless the lifetime of their command has passed; what became of it comes all the same', async () => {
@@ -134,9 +137,8 @@ describe('events that have waited for a client', () => {
     const over = Date.parse(`${command.timestamp}Z`) + 1_000;
     await expect.poll(() => Date.now(), { timeout: 3_000 }).toBeGreaterThan(over);
     const device = await connect('slow-device');
-    const next = device.next(({ topic }) => topic.endsWith('/after'));
-    await insert({ command: 'after', lifetime: 1 });
-    await next;
+    await insert({ command: 'after' });
+    await device.next(({ topic }) => topic.endsWith('/after'));
     const topics = device.events().map(({ topic }) => topic.replace(`/1/1/${SAMPLE_DEVICE}`, ''));
     expect(topics).toEqual([
       'dh/command/for-ever',
@@ -180,5 +182,18 @@ describe('events that have waited for a client', () => {
     for (const name of ['before', 'since', 'kept']) publish(`${name}/2`);
     await after.next(({ topic }) => topic.endsWith('/kept/2'));
     expect(shortTopicsOf(after)).toEqual(['1 kept/1', '1 before/2', '1 since/2', '1 kept/2']);
+  });
+
+  it('are of none outside dh/ either that it has given back before it authenticated', async () => {
+    await leave('gives-back', ['home/#']);
+    const client = await service.connect({ clientId: 'gives-back', clean: false });
+    await client.mqtt.unsubscribeAsync('home/#');
+    await client.authenticate(signToken());
+    await client.end();
+    await (await connect('switches')).mqtt.publishAsync('home/light', 'on', { qos: 1 });
+    const back = await connectRawAdmin(service.mqttUrl, 'gives-back', { clean: false });
+    back.write({ cmd: 'pingreq' });
+    await back.packet('pingresp');
+    expect(back.packets.map(({ cmd }) => cmd)).toEqual(['connack', 'pingresp']);
   });
 });

@@ -137,7 +137,7 @@ describe('a restart', () => {
 });
 
 describe('kill -9', () => {
-  const { start } = processesOfEachTest();
+  const { environment, start } = processesOfEachTest();
 
   it('loses no event whose request was answered, to clients that were away or had not acknowledged', async () => {
     const service = start();
@@ -154,12 +154,15 @@ describe('kill -9', () => {
     await service.exit();
     await admin.end();
 
-    const urlAgain = await start().ready();
-    for (const clientId of ['away', 'here']) {
-      const client = await comeBack(urlAgain, clientId);
-      await client.until(() => eventsOf(client).length >= names.length);
-      expect(namesOf(client).toSorted()).toEqual(names.toSorted());
-      client.end();
+    const { app, mqttUrl } = await createApp(loadConfig(environment().env), new RecordingLogger());
+    try {
+      for (const clientId of ['away', 'here']) {
+        const client = await comeBack(mqttUrl, clientId);
+        await client.until(() => eventsOf(client).length >= names.length);
+        expect(namesOf(client).toSorted()).toEqual(names.toSorted());
+      }
+    } finally {
+      await app.close();
     }
   });
 });

@@ -11,7 +11,7 @@ let service: TestService;
 let bystander: TestClient;
 
 beforeAll(async () => {
-  service = await TestService.start();
+  service = await TestService.start({ ORDINARY_TOPICS: 'anyone' });
   await service.sql(`INSERT INTO network (id, name) VALUES (2, 'Two')`);
   await service.sql(`INSERT INTO device_type (id, name) VALUES (2, 'Two')`);
   await service.sql(
@@ -53,9 +53,7 @@ async function heard(client: TestClient): Promise<string[]> {
 /** Packets instead of a library, authenticated at CONNECT. */
 const connectRaw = (clientId: string) => connectRawAdmin(service.mqttUrl, clientId, { clean: false });
 
-function connect(clientId: string, clean = false): Promise<TestClient> {
-  return service.connect({ clientId, clean });
-}
+const connect = (clientId: string, clean = false) => service.connect({ clientId, clean });
 
 async function comeBack(clientId: string, claims: object = { u: 60 }): Promise<TestClient> {
   const client = await connect(clientId);
@@ -91,7 +89,6 @@ describe('a client with clean=false that was away', () => {
     await leave('by-login', [FILTER], { u: 1 });
     await publish(['a', 'b']);
     const client = await connectRaw('by-login');
-    await client.until(() => eventsOf(client).length === 2);
     await publish(['c']);
     await client.until(() => eventsOf(client).length === 3);
     expect(client.packets[0]).toMatchObject({ cmd: 'connack', sessionPresent: true });
@@ -115,8 +112,8 @@ describe('a client with clean=false that was away', () => {
     await publish(['e']);
     await second.until(() => eventsOf(second).length === 4);
     const repeats = [a, c].map((event) => ({ ...event, dup: true }));
-    const [, , d, e] = eventsOf(second);
-    expect(eventsOf(second).slice(0, 2)).toEqual(repeats);
+    const [again, once, d, e] = eventsOf(second);
+    expect([again, once]).toEqual(repeats);
     expect([d, e]).toMatchObject([{ name: 'd' }, { name: 'e', dup: false }]);
     expect(new Set([a, b, c, d, e].map((event) => event!.messageId)).size).toBe(5);
     for (const { messageId } of eventsOf(second)) second.write({ cmd: 'puback', messageId });
@@ -162,11 +159,12 @@ describe('the owner of a stored session', () => {
     },
   );
 
-  it('keeps its filters outside dh/ too, whatever a stranger gives back', async () => {
+  it('keeps its filters outside dh/ too, whatever a stranger gives back or takes', async () => {
     await leave('ordinary', [FILTER, 'home/#']);
     for (const clean of [true, false]) {
       const stranger = await connect('ordinary', clean);
       await stranger.mqtt.unsubscribeAsync(['home/#', FILTER]);
+      await stranger.subscribe('home/#', 0);
       await stranger.end();
     }
     const [owner, other] = [await comeBack('ordinary'), await comeBack('switches-the-light')];

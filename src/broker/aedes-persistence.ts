@@ -19,8 +19,8 @@ interface RetainedPacket {
 interface Persistence {
   addSubscriptions(client: { id: string }, subscriptions: Subscription[]): Promise<void>;
   subscriptionsByClient(client: { id: string }): Promise<Subscription[]>;
-  removeSubscriptions(client: Client, filters: string[]): Promise<void>;
-  cleanSubscriptions(client: Client): Promise<void>;
+  removeSubscriptions(client: { id: string }, filters: string[]): Promise<void>;
+  cleanSubscriptions(client: { id: string }): Promise<void>;
   outgoingClearMessageId(client: Client, packet: object): Promise<object | undefined>;
   outgoingUpdate(client: Client, packet: object): Promise<void>;
   storeRetained(packet: RetainedPacket): Promise<void>;
@@ -82,19 +82,33 @@ export class AedesPersistence {
     };
   }
 
-  /** A client that has not authenticated neither ends a session nor finds what its owner has in Aedes. */
+  /** The filters of a session are changed by its owner alone, whoever is connected under the client id. */
   private restoreFromSessions(): void {
-    const clean = this.persistence.cleanSubscriptions.bind(this.persistence);
-    const remove = this.persistence.removeSubscriptions.bind(this.persistence);
-    this.persistence.removeSubscriptions = async (client, filters) => {
-      const session = this.sessions.of(client.id);
-      if (!session || this.connections.of(client).session === session) await remove(client, filters);
+    const [add, remove, clean] = [
+      this.persistence.addSubscriptions.bind(this.persistence),
+      this.persistence.removeSubscriptions.bind(this.persistence),
+      this.persistence.cleanSubscriptions.bind(this.persistence),
+    ];
+    this.persistence.addSubscriptions = async (client, subscriptions) => {
+      if (this.mayChange(client)) await add(client, subscriptions);
     };
-    this.persistence.subscriptionsByClient = async ({ id }) =>
-      [...(this.sessions.of(id)?.filters ?? [])].map(([topic, qos]) => ({ topic, qos }));
+    this.persistence.removeSubscriptions = async (client, filters) => {
+      if (this.mayChange(client)) await remove(client, filters);
+    };
     this.persistence.cleanSubscriptions = async (client) => {
       if (!this.sessions.of(client.id)) await clean(client);
     };
+    this.persistence.subscriptionsByClient = async ({ id }) =>
+      [...(this.sessions.of(id)?.filters ?? [])].map(([topic, qos]) => ({ topic, qos }));
+    this.sessions.onChanged = (id, session) => {
+      void clean({ id });
+      if (session) void add({ id }, ordinary(session));
+    };
+  }
+
+  private mayChange(client: { id: string }): boolean {
+    const session = this.sessions.of(client.id);
+    return !session || !('conn' in client) || this.connections.of(client as Client).session === session;
   }
 
   /**

@@ -23,6 +23,8 @@ export class StoredSessions {
   /** the one used last comes last */
   private readonly byClientId = new Map<string, StoredSession>();
   private lastNumber = 0;
+  /** Told whose client has come to it, and, without the session, whose session is over. */
+  onChanged: (clientId: string, session?: StoredSession) => void = () => {};
 
   constructor(
     { dataDir }: BrokerOptions,
@@ -90,6 +92,7 @@ export class StoredSessions {
     this.rights.unwatch(before);
     this.byClientId.delete(clientId);
     this.byClientId.set(clientId, session);
+    this.onChanged(clientId, session);
   }
 
   forget(clientId: string): void {
@@ -98,6 +101,7 @@ export class StoredSessions {
     this.byClientId.delete(clientId);
     this.rights.unwatch(session.owner.userId);
     session.end();
+    this.onChanged(clientId);
   }
 
   private create(
