@@ -34,6 +34,7 @@ describe('loadConfig', () => {
         ordinaryTopics: 'authenticated',
         maxRequestBytes: 1_048_576,
         serviceClientId: 'devicehive',
+        dataDir: resolve('.data'),
       },
       transport: { maxRequestBytes: 1_048_576, maxInFlight: 1024, deadlineMs: 10_000 },
       auth: { secret: new Uint8Array(32).fill(7), identityProvider: undefined },
