@@ -33,6 +33,7 @@ export class UserRightsCache {
   private rights = new Map<number, UserRights>();
   private readAt = -Infinity;
   private reading?: Promise<void>;
+  private isFailing = false;
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -83,8 +84,11 @@ export class UserRightsCache {
       );
       // Whoever came meanwhile is not among them.
       if ([...this.watching.keys()].every((id) => userIds.includes(id))) this.readAt = startedAt;
+      this.isFailing = false;
     } catch (error) {
-      this.logger.error('Events wait: the rights of their watchers cannot be read', error);
+      if (!this.isFailing)
+        this.logger.error('Events wait: the rights of their watchers cannot be read', error);
+      this.isFailing = true;
       await delay(RETRY_MS);
     }
   }

@@ -46,16 +46,16 @@ export class StoredSession implements EventReceiver {
     return this.connection?.id;
   }
 
-  /** Events that were dropped while the client was away, because there were too many. */
+  /** How many events were dropped since it was asked last, because there were too many. */
   takeMissed(): number {
     const missed = this.dropped;
     this.dropped = 0;
     return missed;
   }
 
-  /** An event of before the service was started. */
+  /** An event of before the service was started: it may have been sent [MQTT-3.3.1-1]. */
   restore(event: QueuedEvent): void {
-    this.queue.restore(event);
+    this.queue.restore({ ...event, wasSent: true });
   }
 
   /** The client is here, and has authenticated as `principal`. */

@@ -1,0 +1,123 @@
+import 'reflect-metadata';
+import type { PublishPacket } from 'aedes';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { UserRightsCache } from '../directory/user-rights.js';
+import type { BrokerOptions } from './broker.options.js';
+import type { Connection } from './connection.js';
+import type { Connections } from './connections.js';
+import type { EventDelivery } from './events/event-delivery.js';
+import type { StoredSessions } from './events/stored-sessions.js';
+import { ServiceTraffic } from './service-traffic.js';
+import { DROPPED_TOPIC } from './topic-access.js';
+
+/** What has left, in its order. */
+let left: string[];
+/** What the disk and the database let go. */
+let writeAll: () => void;
+let readRights: () => void;
+let state: { isFlushed: boolean; isFresh: boolean };
+let traffic: ServiceTraffic;
+
+beforeEach(() => {
+  left = [];
+  state = { isFlushed: true, isFresh: true };
+  const written = new Promise<void>((resolve) => (writeAll = resolve));
+  const read = new Promise<void>((resolve) => (readRights = resolve));
+  traffic = new ServiceTraffic(
+    { serviceClientId: 'service' } as BrokerOptions,
+    {
+      get: (id: string) =>
+        id === 'gone' ? undefined : { answer: (number: number) => left.push(`reply ${number}`) },
+    } as unknown as Connections,
+    { deliver: ({ topic }: { topic: string }) => left.push(topic) } as unknown as EventDelivery,
+    {
+      get isFlushed() {
+        return state.isFlushed;
+      },
+      flushed: () => written,
+    } as unknown as StoredSessions,
+    {
+      isFresh: () => state.isFresh,
+      refresh: () => read.then(() => void (state.isFresh = true)),
+    } as unknown as UserRightsCache,
+  );
+});
+
+const event = (name: string) => traffic.publish(`dh/event/0/${name}`, '{}');
+const reply = (number: number, to = 'someone') =>
+  traffic.publish(`dh/reply/${to}/${number}/dh/response/x@c`, '{}');
+/** Long enough for all that waits for nothing. */
+const settle = () => new Promise(setImmediate);
+
+describe('ServiceTraffic', () => {
+  it('hands on events and replies at once where nothing has to wait', async () => {
+    event('a');
+    reply(1);
+    reply(2, 'gone');
+    event('b');
+    await settle();
+    expect(left).toEqual(['a', 'b', 'reply 1']);
+  });
+
+  it('gives the service the requests of clients, of which Aedes keeps nothing, and its own', () => {
+    const received: string[] = [];
+    const connection = { take: () => 'dh/request/x/c/1-1' } as unknown as Connection;
+    const packet = { topic: 'dh/request', payload: Buffer.from('{"a":1}') } as unknown as PublishPacket;
+    traffic.request(connection, { ...packet });
+    traffic.connect((topic, payload) => received.push(`${topic} ${String(payload)}`));
+    traffic.request(connection, packet);
+    expect(packet).toMatchObject({ topic: DROPPED_TOPIC, payload: '' });
+    traffic.publish('dh/request', '{}');
+    traffic.connect(undefined);
+    traffic.publish('dh/request', '{}');
+    expect(received).toEqual([
+      'dh/request/x/c/1-1 {"a":1}',
+      expect.stringMatching(/^dh\/request\/[0-9a-f-]{36}\/service\/1-0 \{\}$/),
+    ]);
+  });
+
+  it('holds replies until the events before them are on disk, not those of before', async () => {
+    reply(1);
+    state.isFlushed = false;
+    event('a');
+    reply(2);
+    event('b');
+    reply(3);
+    await settle();
+    expect(left).toEqual(['a', 'b', 'reply 1']);
+    writeAll();
+    await settle();
+    expect(left).toEqual(['a', 'b', 'reply 1', 'reply 2', 'reply 3']);
+  });
+
+  it('holds events until the rights of their receivers are known, in their order, and replies behind them', async () => {
+    state.isFresh = false;
+    event('a');
+    state.isFresh = true;
+    event('b');
+    reply(1);
+    await settle();
+    expect(left).toEqual([]);
+    readRights();
+    await settle();
+    expect(left).toEqual(['a', 'b']);
+    writeAll();
+    await settle();
+    event('c');
+    reply(2);
+    await settle();
+    expect(left).toEqual(['a', 'b', 'reply 1', 'c', 'reply 2']);
+  });
+
+  it('holds a reply for a second, and the event for as long as it takes', async () => {
+    state.isFresh = false;
+    event('a');
+    const heldAt = performance.now();
+    reply(1);
+    await expect.poll(() => left, { timeout: 5_000 }).toEqual(['reply 1']);
+    expect(performance.now() - heldAt).toBeGreaterThan(900);
+    readRights();
+    await settle();
+    expect(left).toEqual(['reply 1', 'a']);
+  });
+});
