@@ -81,6 +81,7 @@ function operationOf(tenant: Tenant, random: () => number): [action: string, bod
   const commandId = pick(ids.command);
   const notificationId = pick(ids.notification);
   const fields = { command: secret, parameters: { secret }, status: secret, result: { secret } };
+  const timestamp = pick(['2000-01-01', undefined]);
   const networkId = pick([NETWORKS.a, NETWORKS.b, undefined]);
   const deviceTypeId = pick([TYPES.a, TYPES.b, undefined]);
   const saved = { name: secret, data: { secret }, networkId, deviceTypeId };
@@ -94,6 +95,14 @@ function operationOf(tenant: Tenant, random: () => number): [action: string, bod
     ['notification/insert', { deviceId, notification: { notification: secret, parameters: { secret } } }],
     ['notification/get', { deviceId, notificationId }],
     ['notification/list', { deviceId, take: 5 }],
+    [
+      'command/subscribe',
+      { ...pick([{ deviceId }, { networkIds: [networkId ?? NETWORKS.a] }, {}]), timestamp },
+    ],
+    ['command/unsubscribe', {}],
+    ['notification/subscribe', { deviceTypeIds: pick([[deviceTypeId ?? TYPES.b], []]), timestamp }],
+    ['notification/unsubscribe', {}],
+    ['subscription/list', {}],
     ['device/get', { deviceId }],
     ['device/list', { take: 10, networkId: pick([undefined, NETWORKS.a, NETWORKS.b]), namePattern: '%' }],
     ['device/count', { networkName: SECRETS[other(tenant)] }],
