@@ -168,4 +168,28 @@ describe('command/subscribe', () => {
     const copies = client.events().filter(({ topic }) => topic.endsWith('/overlap'));
     expect(copies.map(({ json }) => json.subscriptionId)).toEqual(ids);
   });
+
+  it('never shows an older version after a newer one that was replayed', async () => {
+    const name = randomUUID();
+    const { command } = await insert(name);
+    const update = (n: number) =>
+      admin.request('command/update', {
+        deviceId: SAMPLE_DEVICE,
+        commandId: command.id,
+        command: { parameters: { n } },
+      });
+    for (let round = 0; round < 10; round++) {
+      const client = await service.connectAdmin();
+      const updates = Array.from({ length: 20 }, (_, n) => update(n));
+      const wanted = { names: [name], timestamp: command.timestamp, returnUpdatedCommands: true };
+      await client.request('command/subscribe', wanted);
+      await Promise.all(updates);
+      const last = (await client.request('command/get', { deviceId: SAMPLE_DEVICE, commandId: command.id }))
+        .command;
+      await client.next(({ json }) => json.command?.lastUpdated === last.lastUpdated);
+      const versions = client.events().map(({ json }) => json.command.lastUpdated as string);
+      expect(versions).toEqual(versions.toSorted());
+      await client.end();
+    }
+  });
 });

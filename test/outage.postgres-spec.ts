@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TestClient } from './support/client.js';
+import { EventSubscriptions } from '../src/subscriptions/event-subscriptions.js';
+import { RawClient } from './support/raw-client.js';
 import { connectRawAdmin, SAMPLE_DEVICE, TestService } from './support/service.js';
+import { signToken } from './support/token.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 
 let service: TestService;
@@ -34,6 +37,27 @@ const untilAway = async () => {
     .poll(async () => (await fetch(`${service.httpUrl}/health/ready`)).status, { timeout: 10_000 })
     .toBe(503);
 };
+
+describe('a subscription by an action that was held', () => {
+  it('is not made any more where its connection is gone', async () => {
+    const { byConnection } = service.app.get(EventSubscriptions) as unknown as {
+      byConnection: Map<string, unknown>;
+    };
+    database.down();
+    const gone = await RawClient.connect(service.mqttUrl, { clientId: 'gone' });
+    const request = { action: 'command/subscribe', requestId: 1, token: signToken() };
+    gone.publish(JSON.stringify(request), { qos: 1, messageId: 1 });
+    gone.write({ cmd: 'pingreq' });
+    await gone.packet('pingresp');
+    const held = admin.request('device/get', { deviceId: SAMPLE_DEVICE });
+    await expect.poll(() => service.logger.lines.some((line) => line.includes('is away'))).toBe(true);
+    gone.socket.destroy();
+    await gone.until(() => gone.closed);
+    database.up();
+    expect(await held).toMatchObject({ status: 'success' });
+    expect(byConnection.size).toBe(0);
+  });
+});
 
 describe('while the database is away', () => {
   it('QoS 1 requests are held, in order, and answered once it is back; QoS 0 is answered 503', async () => {

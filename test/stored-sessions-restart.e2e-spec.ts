@@ -115,6 +115,7 @@ describe('a restart', () => {
     await restart();
     const other = await TestClient.connect(running.mqttUrl, { clientId: 'contested', clean: false });
     await other.authenticate(signToken({ u: 60 }));
+    await other.subscribe(`${TOPIC}/#`);
     publish('b');
     await other.next(({ topic }) => topic === `${TOPIC}/b`);
     expect(other.events()).toHaveLength(1);

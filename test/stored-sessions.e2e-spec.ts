@@ -176,10 +176,14 @@ describe('the owner of a stored session', () => {
     await leave('contested');
     await publish(['a']);
     const other = await comeBack('contested', { u: 61 });
+    expect((await other.request('subscription/list')).subscriptions).toEqual([]);
+    await other.subscribe(FILTER);
     expect(await heard(other)).toEqual([]);
     await other.end();
     await publish(['b']);
-    expect(await heard(await comeBack('contested'))).toEqual([]);
+    const owner = await comeBack('contested');
+    await owner.subscribe(FILTER);
+    expect(await heard(owner)).toEqual([]);
   });
 
   it('ends it with clean=true', async () => {

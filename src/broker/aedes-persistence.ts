@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { Aedes, Client } from 'aedes';
 import { isDeviceHiveTopic } from '../protocol/topics.js';
 import type { Connections } from './connections.js';
@@ -23,6 +24,7 @@ interface Persistence {
   cleanSubscriptions(client: { id: string }): Promise<void>;
   outgoingClearMessageId(client: Client, packet: object): Promise<object | undefined>;
   outgoingUpdate(client: Client, packet: object): Promise<void>;
+  outgoingStream(client: Client): Readable;
   storeRetained(packet: RetainedPacket): Promise<void>;
 }
 
@@ -100,10 +102,26 @@ export class AedesPersistence {
     };
     this.persistence.subscriptionsByClient = async ({ id }) =>
       [...(this.sessions.of(id)?.filters ?? [])].map(([topic, qos]) => ({ topic, qos }));
+    const waiting = this.persistence.outgoingStream.bind(this.persistence);
+    this.persistence.outgoingStream = (client) =>
+      this.mayChange(client) ? waiting(client) : Readable.from([]);
     this.sessions.onChanged = (id, session) => {
       void clean({ id });
       if (session) void add({ id }, ordinary(session));
+      const connection = this.connections.get(session?.connectionId ?? '');
+      // Aedes hands out what waits right after CONNACK, and never later.
+      if (connection?.client.connected)
+        void this.forgetWaiting(connection.client, waiting(connection.client));
     };
+  }
+
+  private async forgetWaiting(client: Client, waiting: Readable): Promise<void> {
+    try {
+      for await (const packet of waiting)
+        await this.persistence.outgoingClearMessageId(client, packet as object);
+    } catch {
+      // One that was acknowledged meanwhile.
+    }
   }
 
   private mayChange(client: { id: string }): boolean {

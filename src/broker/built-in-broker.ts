@@ -52,7 +52,8 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
       const { topic, qos } = subscription;
       const connection = this.connections.of(client);
       const isGranted =
-        this.access.maySubscribe(connection, topic, !client.connected) && connection.addFilter(topic, qos);
+        this.access.maySubscribe(connection, topic, !client.connected) &&
+        connection.addFilter(topic, qos, !client.connected);
       done(null, isGranted ? subscription : null);
     },
     authorizeForward: (client, packet) => {
@@ -79,7 +80,8 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     for (const session of this.sessions) await persistence.restore(session);
     this.aedes.on('connackSent', ({ returnCode }, client) => {
       const connection = this.connections.of(client);
-      connection.isOpen = returnCode === 0;
+      // The connection may be gone by now, and nothing would let go of what it took then.
+      connection.isOpen = returnCode === 0 && this.connections.get(connection.id) !== undefined;
       if (connection.isOpen) this.sessions.claim(connection);
     });
     this.aedes.on('unsubscribe', (filters, client) => {

@@ -12,6 +12,8 @@ import { Outbox, type Reply } from './outbox.js';
 const MAX_UNANSWERED = 64;
 const MAX_FILTERS = 1_000;
 const MAX_FILTER_LENGTH = 1_024;
+/** Of all filters together: each level that no other filter has takes 400 bytes. */
+const MAX_LEVELS = 10_000;
 
 interface Unacknowledged {
   qos: number;
@@ -36,6 +38,8 @@ export class Connection {
   isOpen = false;
   mayKeepSession = true;
   private readonly told = new Set<string>();
+  /** of its filters, those that it found in the stored session of its client id */
+  private readonly restored = new Set<string>();
   private readonly unacknowledged = new Map<number, Unacknowledged>();
   private requests = 0;
   private unanswered = 0;
@@ -85,12 +89,23 @@ export class Connection {
   }
 
   /** Whether one more filter may be granted: each is looked at for each reply and event. */
-  addFilter(filter: string, qos: number): boolean {
+  addFilter(filter: string, qos: number, isRestored = false): boolean {
     if (filter.length > MAX_FILTER_LENGTH) return false;
-    if (this.filters.size >= MAX_FILTERS && !this.filters.has(filter)) return false;
+    const isNew = !this.filters.has(filter);
+    if (isNew && (this.filters.size >= MAX_FILTERS || this.filters.levels >= MAX_LEVELS)) return false;
     this.filters.add(filter, qos);
+    if (isRestored) this.restored.add(filter);
+    else this.restored.delete(filter);
     this.session?.save();
     return true;
+  }
+
+  /** The filters of a stored session turn out to be somebody else's. */
+  giveBackRestored(): void {
+    // Texts, whatever the types of Aedes say.
+    if (this.restored.size > 0) this.client.unsubscribe([...this.restored] as never, () => {});
+    for (const filter of this.restored) this.filters.delete(filter);
+    this.restored.clear();
   }
 
   removeFilter(filter: string): void {

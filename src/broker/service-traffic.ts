@@ -93,7 +93,7 @@ export class ServiceTraffic {
   private async drain(): Promise<void> {
     while (this.waiting.length > 0) {
       await this.rights.refresh();
-      while (this.waiting.length > 0 && this.rights.isFresh()) this.events.deliver(this.waiting.shift()!);
+      for (const event of this.waiting.splice(0)) this.events.deliver(event);
     }
     this.draining = undefined;
   }

@@ -19,11 +19,24 @@ class Users {
   failures = 0;
   private hold?: Promise<void>;
 
+  createQueryRunner() {
+    return {
+      connect: () => Promise.resolve(),
+      query: (statement: string, parameters: [number[]]) => this.query(statement, parameters),
+      release: () => Promise.resolve(),
+    };
+  }
+
   query(_statement: string, [ids]: [number[]]): Promise<Row[]> {
     this.asked.push([...ids].toSorted());
     const rows = this.rows.filter(({ id }) => ids.includes(Number(id)));
     if (this.failures-- > 0) return Promise.reject(new Error('away'));
     return (this.hold ?? Promise.resolve()).then(() => rows);
+  }
+
+  /** A connection has to be had first. */
+  async areAsked(): Promise<void> {
+    while (this.asked.length === 0) await Promise.resolve();
   }
 
   /** @returns what lets the answers go */
@@ -106,6 +119,7 @@ describe('UserRightsCache', () => {
     cache.watch(1);
     const go = users.pause();
     const refreshed = cache.refresh();
+    await users.areAsked();
     vi.advanceTimersByTime(800);
     go();
     await refreshed;
@@ -128,6 +142,7 @@ describe('UserRightsCache', () => {
     cache.watch(1);
     const go = users.pause();
     const refreshed = cache.refresh();
+    await users.areAsked();
     cache.watch(2);
     go();
     await refreshed;

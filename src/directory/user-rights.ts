@@ -72,10 +72,13 @@ export class UserRightsCache {
   }
 
   private async read(): Promise<void> {
-    const startedAt = performance.now();
-    const userIds = [...this.watching.keys()];
+    const runner = this.dataSource.createQueryRunner();
     try {
-      const rows: RightsRow[] = await this.dataSource.query(READ_RIGHTS, [userIds]);
+      // What is read counts from here: behind a busy pool it would be old when it comes, each time.
+      await runner.connect();
+      const startedAt = performance.now();
+      const userIds = [...this.watching.keys()];
+      const rows = (await runner.query(READ_RIGHTS, [userIds])) as RightsRow[];
       this.rights = new Map(
         rows.map((row) => [
           Number(row.id),
@@ -90,6 +93,8 @@ export class UserRightsCache {
         this.logger.error('Events wait: the rights of their watchers cannot be read', error);
       this.isFailing = true;
       await delay(RETRY_MS);
+    } finally {
+      await runner.release().catch(() => undefined);
     }
   }
 }

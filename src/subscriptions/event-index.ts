@@ -67,6 +67,7 @@ function isEventFilter(filter: string): boolean {
 /** Filters of one client or subscription with the QoS they were granted; those for events are in the index. */
 export class FilterSet {
   private readonly filters = new Map<string, Watch>();
+  private levelCount = 0;
 
   /** @param suffix the end of a filter that is the client's alone, `@<clientId>` */
   constructor(
@@ -77,6 +78,11 @@ export class FilterSet {
 
   get size(): number {
     return this.filters.size;
+  }
+
+  /** Of all filters together; each takes memory. */
+  get levels(): number {
+    return this.levelCount;
   }
 
   has(filter: string): boolean {
@@ -92,6 +98,7 @@ export class FilterSet {
     const suffix = this.suffix && filter.endsWith(this.suffix) ? this.suffix : '';
     const watch = { set: this, qos, suffix };
     this.filters.set(filter, watch);
+    this.levelCount += levelsOf(filter);
     if (isEventFilter(filter)) this.index.add(withoutSuffix(filter, watch), watch);
   }
 
@@ -99,6 +106,7 @@ export class FilterSet {
     const watch = this.filters.get(filter);
     if (!watch) return;
     this.filters.delete(filter);
+    this.levelCount -= levelsOf(filter);
     if (isEventFilter(filter)) this.index.remove(withoutSuffix(filter, watch), watch);
   }
 
@@ -117,6 +125,10 @@ export class FilterSet {
   *[Symbol.iterator](): Iterator<[filter: string, qos: number]> {
     for (const [filter, { qos }] of this.filters) yield [filter, qos];
   }
+}
+
+function levelsOf(filter: string): number {
+  return filter.split('/').length;
 }
 
 function withoutSuffix(filter: string, { suffix }: Watch): string {

@@ -7,8 +7,8 @@ import type { EventSink } from './event-subscriptions.js';
 
 export type SubscriptionKind = 'command' | 'notification';
 
-/** Events that may come before the reply has left; a replay takes 5 s at most. */
-const MAX_WAITING = 10_000;
+/** What may come before the reply has left, in characters; a replay takes 5 s at most. Beyond it the oldest is dropped. */
+const MAX_WAITING = 4 * 1_048_576;
 
 /** What a client asks for; an empty or absent list stands for all. */
 export interface WantedEvents {
@@ -42,6 +42,7 @@ export class EventSubscription implements EventReceiver {
   private readonly filters: FilterSet;
   private replayed: DeviceEvent[] = [];
   private waiting?: DeviceEvent[] = [];
+  private waitingLength = 0;
 
   constructor(
     origin: Origin,
@@ -72,11 +73,12 @@ export class EventSubscription implements EventReceiver {
   receive(event: DeviceEvent): boolean {
     if (!this.waiting) return this.sink.send(this, event);
     this.waiting.push(event);
-    if (this.waiting.length > MAX_WAITING) this.waiting.shift();
+    this.waitingLength += event.payload.length;
+    while (this.waitingLength > MAX_WAITING) this.waitingLength -= this.waiting.shift()!.payload.length;
     return true;
   }
 
-  /** @param events stored ones, which come first; what has arrived meanwhile and is the same comes once */
+  /** @param events stored ones, which come first; what has arrived meanwhile and is not newer does not come again */
   replay(events: DeviceEvent[]): void {
     this.replayed = events;
   }
@@ -84,8 +86,13 @@ export class EventSubscription implements EventReceiver {
   /** The reply has left. */
   begin(): void {
     if (!this.waiting) return;
-    const known = new Set(this.replayed.map(({ payload }) => payload));
-    const events = [...this.replayed, ...this.waiting.filter(({ payload }) => !known.has(payload))];
+    const versions = new Map(this.replayed.map(versionOf));
+    const isNews = (event: DeviceEvent) => {
+      const [id, version] = versionOf(event);
+      return (versions.get(id) ?? '') < version;
+    };
+    const isReplayed = this.replayed.length > 0;
+    const events = [...this.replayed, ...(isReplayed ? this.waiting.filter(isNews) : this.waiting)];
     this.waiting = undefined;
     this.replayed = [];
     for (const event of events) this.sink.send(this, event);
@@ -120,4 +127,14 @@ export function filterCount({ networkIds, deviceTypeIds, names }: WantedEvents):
 
 function orAll<T>(list: readonly T[] | null | undefined): (T | null)[] {
   return list?.length ? [...new Set(list)] : [null];
+}
+
+/** Id and version of what an event tells; a notification has one version only. Texts of timestamps sort as they are. */
+function versionOf({ payload }: DeviceEvent): [id: number, version: string] {
+  const { command, notification } = JSON.parse(payload) as Record<
+    'command' | 'notification',
+    { id: number; lastUpdated?: string } | undefined
+  >;
+  const { id, lastUpdated = ' ' } = command ?? notification ?? { id: Number.NaN, lastUpdated: '~' };
+  return [id, lastUpdated];
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import { Sessions } from '../auth/sessions.js';
 import { UserRightsCache } from '../directory/user-rights.js';
-import { ActionError } from '../protocol/action-error.js';
+import { ActionError, Superseded } from '../protocol/action-error.js';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { EventIndex } from './event-index.js';
 import {
@@ -28,6 +28,7 @@ export interface Subscriber {
 
 /** What the built-in broker does for subscriptions; no other broker can. */
 export interface EventSink {
+  isOpen(connectionId: string): boolean;
   /** Hands an event to the subscription's connection, if its principal may see it now. */
   send(subscription: EventSubscription, event: DeviceEvent): boolean;
   /** The filters for events that a connection has by SUBSCRIBE. */
@@ -52,12 +53,15 @@ export class EventSubscriptions {
   ) {}
 
   /**
+   * @throws {Superseded} where the connection is gone
    * @throws {ActionError} 501 on another broker, which alone decides who gets what; 429 where there are too many;
    *   400 where it asks for too much
    */
   open({ connectionId, number, qos, principal }: Subscriber, wanted: WantedEvents): EventSubscription {
     const sink = this.sink;
     if (!sink || connectionId === undefined || number === undefined) throw needsBuiltInBroker(wanted);
+    // It may have waited for long; nobody would ever close what is opened now.
+    if (!sink.isOpen(connectionId)) throw new Superseded();
     const siblings = this.byConnection.get(connectionId) ?? new Map<number, EventSubscription>();
     if (siblings.size >= MAX_SUBSCRIPTIONS) throw tooMany();
     if (filterCount(wanted) > MAX_FILTERS) throw tooWide();

@@ -9,6 +9,7 @@ import {
 import type { DeviceEvent } from '../../protocol/device-event.js';
 import type { SubscriptionKind, WantedEvents } from '../../subscriptions/event-subscription.js';
 import { EventSubscriptions } from '../../subscriptions/event-subscriptions.js';
+import { Lanes } from '../../transport/lanes.js';
 import type { RequestOrigin } from '../../transport/link/client-identity.js';
 import { DEVICE_ID_EMPTY } from '../shared/request-errors.js';
 import { VisiblePlacesRepository } from './visible-places.repository.js';
@@ -16,6 +17,9 @@ import { VisiblePlacesRepository } from './visible-places.repository.js';
 /** The rules of the actions that subscribe: what may be asked for. What is delivered is decided at each event. */
 @Injectable()
 export class SubscriptionService {
+  /** A user takes one connection of the pool at most, however many subscriptions have much to replay. */
+  private readonly replays = new Lanes();
+
   constructor(
     private readonly subscriptions: EventSubscriptions,
     private readonly places: VisiblePlacesRepository,
@@ -36,7 +40,7 @@ export class SubscriptionService {
     const subscription = this.subscriptions.open({ connectionId, number, qos, principal }, wanted);
     try {
       await this.check(principal, wanted);
-      if (wanted.timestamp) subscription.replay(await replay());
+      if (wanted.timestamp) subscription.replay(await this.replays.run(principal.userId, replay));
     } catch (error) {
       this.subscriptions.close(connectionId, wanted.kind, subscription.id);
       throw error;

@@ -46,6 +46,10 @@ export class EventDelivery implements EventSink {
     for (const subscription of naming.values()) subscription.receive(event);
   }
 
+  isOpen(connectionId: string): boolean {
+    return this.connections.get(connectionId) !== undefined;
+  }
+
   send(subscription: EventSubscription, event: DeviceEvent): boolean {
     const connection = this.connections.get(subscription.connectionId);
     const principal = subscription.principal ?? (connection && this.access.principalOf(connection));

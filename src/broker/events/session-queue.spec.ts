@@ -94,13 +94,11 @@ describe('SessionQueue', () => {
     expect(seqs(queue.trim())).toEqual([2, 3]);
   });
 
-  it('drops its own, not those of others, where all together are too large', () => {
+  it('drops down to what it is told, the oldest first', () => {
     const whole = 'x'.repeat(MEGABYTE);
-    const others = Array.from({ length: 10 }, () => new SessionQueue(budget));
-    for (const other of others) for (let i = 0; i < 12; i++) add(whole, other);
     for (let i = 0; i < 10; i++) add(whole);
-    expect(seqs(queue.trim())).toEqual([1, 2, 3]);
-    expect(others.map(({ events }) => events.length)).toEqual(Array(10).fill(12));
+    expect(seqs(queue.trim(7.5 * MEGABYTE))).toEqual([1, 2, 3]);
+    expect(queue.bytes).toBe(budget.used);
   });
 
   it('uses nothing of what all may use once it is empty', () => {

@@ -1,8 +1,8 @@
 /** Of one session; beyond it the oldest is dropped. */
 const MAX_EVENTS = 20_000;
 const MAX_BYTES = 16 * 1_048_576;
-/** Of all sessions together: the one that grows drops its own oldest. */
-const MAX_TOTAL_BYTES = 128 * 1_048_576;
+/** Of all sessions together; beyond it the largest of the user who has most gives way. */
+export const MAX_TOTAL_BYTES = 128 * 1_048_576;
 /** Beside the texts: an entry of 300 bytes takes 500. */
 const ENTRY_BYTES = 200;
 
@@ -39,10 +39,14 @@ export interface QueueBudget {
 export class SessionQueue {
   private waiting = new Map<number, QueuedEvent>();
   private readonly sent = new Map<number, QueuedEvent>();
-  private bytes = 0;
+  private size = 0;
   private lastSeq = 0;
 
   constructor(private readonly budget: QueueBudget) {}
+
+  get bytes(): number {
+    return this.size;
+  }
 
   get inFlight(): number {
     return this.sent.size;
@@ -67,11 +71,15 @@ export class SessionQueue {
     this.count(event, 1);
   }
 
-  /** Drops what is too much. @returns those that were dropped */
-  trim(): QueuedEvent[] {
+  /**
+   * Drops the oldest of those that wait.
+   * @param bytes what is to be left
+   * @returns those that were dropped
+   */
+  trim(bytes = MAX_BYTES): QueuedEvent[] {
     const dropped: QueuedEvent[] = [];
     for (const event of this.waiting.values()) {
-      if (!this.isTooMuch) break;
+      if (this.size <= bytes && this.waiting.size + this.sent.size <= MAX_EVENTS) break;
       this.remove(event);
       dropped.push(event);
     }
@@ -110,14 +118,9 @@ export class SessionQueue {
     this.sent.clear();
   }
 
-  private get isTooMuch(): boolean {
-    const events = this.waiting.size + this.sent.size;
-    return events > MAX_EVENTS || this.bytes > MAX_BYTES || this.budget.used > MAX_TOTAL_BYTES;
-  }
-
   private count({ topic, payload }: QueuedEvent, sign: 1 | -1): void {
     const bytes = sign * (topic.length + payload.length + ENTRY_BYTES);
-    this.bytes += bytes;
+    this.size += bytes;
     this.budget.used += bytes;
   }
 }

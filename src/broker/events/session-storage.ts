@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { ClassicLevel } from 'classic-level';
 
+const RETRY_MS = 1_000;
+
 /**
  * Stored sessions on disk: keys and texts in LevelDB. Changes are written in the order in which they were made, all
  * that gather while a write is on its way with the next one. What is written survives the end of the process, and
@@ -47,9 +49,9 @@ export class SessionStorage {
     this.change(key, null);
   }
 
-  /** Whether all changes are written. */
+  /** Whether no change is on its way to the disk. */
   get isFlushed(): boolean {
-    return this.changes.size === 0 && !this.isWriting;
+    return !this.next && !this.isWriting;
   }
 
   /** Resolves when the changes of until now are written, or could not be. */
@@ -64,6 +66,10 @@ export class SessionStorage {
 
   private change(key: string, text: (() => string) | null): void {
     this.changes.set(key, text);
+    this.schedule();
+  }
+
+  private schedule(): void {
     this.next ??= this.writes = this.writes.then(() => this.write());
   }
 
@@ -80,6 +86,8 @@ export class SessionStorage {
     } catch (error) {
       if (!this.isFailing) this.logger.error(`Stored sessions in ${this.dataDir} cannot be written`, error);
       this.isFailing = true;
+      this.changes = new Map([...changes, ...this.changes]);
+      setTimeout(() => this.db.status === 'open' && this.schedule(), RETRY_MS).unref();
     }
     this.isWriting = false;
   }

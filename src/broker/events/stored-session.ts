@@ -4,7 +4,13 @@ import type { DeviceEvent } from '../../protocol/device-event.js';
 import type { EventReceiver, FilterSet } from '../../subscriptions/event-index.js';
 import type { Connection } from '../connection.js';
 import type { TopicAccess, Watcher } from '../topic-access.js';
-import { messageIdOf, type QueueBudget, type QueuedEvent, SessionQueue } from './session-queue.js';
+import {
+  MAX_TOTAL_BYTES,
+  messageIdOf,
+  type QueueBudget,
+  type QueuedEvent,
+  SessionQueue,
+} from './session-queue.js';
 import type { SessionFiles } from './session-files.js';
 
 /** Events on their way to a client at a time. */
@@ -14,6 +20,8 @@ export interface SharedBySessions {
   access: TopicAccess;
   rights: UserRightsCache;
   budget: QueueBudget;
+  /** all queues together have too much */
+  makeRoom(): void;
 }
 
 /**
@@ -53,6 +61,19 @@ export class StoredSession implements EventReceiver {
     return missed;
   }
 
+  /** What is kept for it. */
+  get bytes(): number {
+    return this.queue.bytes;
+  }
+
+  /** Drops the oldest events that wait. @param bytes what is to be left, as much as one session may have unless told */
+  trim(bytes?: number): void {
+    for (const event of this.queue.trim(bytes)) {
+      this.dropped++;
+      this.files.remove(event);
+    }
+  }
+
   /** An event of before the service was started: it may have been sent [MQTT-3.3.1-1]. */
   restore(event: QueuedEvent): void {
     this.queue.restore({ ...event, wasSent: true });
@@ -60,7 +81,10 @@ export class StoredSession implements EventReceiver {
 
   /** The client is here, and has authenticated as `principal`. */
   attach(connection: Connection, principal: Principal): void {
-    if (principal.userId !== this.owner.userId) this.clear();
+    if (principal.userId !== this.owner.userId) {
+      this.clear();
+      connection.giveBackRestored();
+    }
     if (this.connection !== connection) {
       this.queue.interrupt();
       if (this.filters !== connection.filters) this.filters.clear();
@@ -101,8 +125,9 @@ export class StoredSession implements EventReceiver {
     if (isOver && !this.connection) return false;
     const queued = this.queue.add({ topic, payload, suffix, expiresAt: isOver ? undefined : expiresAt });
     this.files.add(queued);
-    for (const old of this.queue.trim()) this.drop(old);
     this.sendNext(true);
+    this.trim();
+    if (this.shared.budget.used > MAX_TOTAL_BYTES) this.shared.makeRoom();
     return true;
   }
 
@@ -151,11 +176,6 @@ export class StoredSession implements EventReceiver {
       this.isRefreshing = false;
       this.sendNext();
     });
-  }
-
-  private drop(event: QueuedEvent): void {
-    this.dropped++;
-    this.files.remove(event);
   }
 
   private clear(): void {

@@ -18,8 +18,9 @@ import { StoredSessions } from './stored-sessions.js';
 const MAX_SESSIONS = 10_000;
 
 /** May all, and reads nothing. */
+let userId: number;
 const access = {
-  principalOf: () => ({ userId: 1, permissions: { ids: [] } }) as unknown as Principal,
+  principalOf: () => ({ userId, permissions: { ids: [] } }) as unknown as Principal,
   mayWatch: () => true,
 } as unknown as TopicAccess;
 let rightsAreFresh: boolean;
@@ -36,6 +37,7 @@ let sessions: StoredSessions;
 
 beforeEach(async () => {
   rightsAreFresh = true;
+  userId = 1;
   dataDir = mkdtempSync(join(tmpdir(), 'devicehive-sessions-'));
   index = new EventIndex();
   sessions = new StoredSessions(
@@ -108,5 +110,24 @@ describe('StoredSessions', () => {
     session.detach(connection);
     arrive('slow');
     expect(warn.mock.calls).toEqual([[expect.stringMatching(/"slow" has missed 3 events/)]]);
+  });
+
+  it('of a user who has most give way where all together have too much, and no others', () => {
+    userId = 2;
+    arrive('quiet');
+    const event = { topic: 'dh/command/1/1/x/y', payload: 'x'.repeat(1_048_576) };
+    sessions.of('quiet')!.receive(event, 1, '');
+    userId = 1;
+    const greedy = Array.from({ length: 13 }, (_, n) => `greedy-${n}`);
+    for (const clientId of greedy) {
+      arrive(clientId);
+      for (let n = 0; n < 12; n++) sessions.of(clientId)!.receive(event, 1, '');
+    }
+    const kept = (clientId: string) => sessions.of(clientId)!.bytes / event.payload.length;
+    expect(kept('quiet')).toBeGreaterThan(1);
+    expect(sessions.of('quiet')!.takeMissed()).toBe(0);
+    const total = greedy.reduce((sum, clientId) => sum + kept(clientId), 0);
+    expect(total).toBeLessThan(128);
+    expect(total).toBeGreaterThan(100);
   });
 });
