@@ -18,6 +18,7 @@ import { Device, DeviceType, Network, User, UserDeviceType, UserNetwork } from '
 import { ExternalBrokerModule } from './external-broker/external-broker.module.js';
 import { ExternalLink } from './external-broker/external-link.js';
 import { HealthModule } from './health/health.module.js';
+import { RetentionModule } from './retention/retention.module.js';
 import { BrokerLink } from './transport/link/broker-link.js';
 import { ReplayWindow } from './transport/replay-window.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
@@ -53,6 +54,7 @@ export class AppModule {
           provide: BrokerLink,
           useClass: external ? ExternalLink : BuiltInLink,
         }),
+        RetentionModule.forRoot(config.retention),
         HealthModule,
         DiscoveryModule,
         ...actions,

@@ -42,6 +42,7 @@ describe('loadConfig', () => {
         updateFields: ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'],
         deadlineMs: 10_000,
       },
+      retention: { days: undefined, vacuums: true },
       replaySeconds: 600,
       warnings: [],
     });

@@ -9,6 +9,7 @@ import type { BrokerOptions } from './broker/broker.options.js';
 import type { DatabaseOptions } from './database/database.options.js';
 import type { ExternalBrokerOptions } from './external-broker/external-broker.options.js';
 import { DEFAULT_CLIENT_ID, Environment, readEnvironment } from './environment.js';
+import type { RetentionOptions } from './retention/retention.options.js';
 import type { TransportOptions } from './transport/transport.options.js';
 
 /** The whole configuration, checked; each part goes to the module that needs it. */
@@ -22,6 +23,7 @@ export interface Config {
   transport: TransportOptions;
   auth: AuthOptions;
   command: CommandOptions;
+  retention: RetentionOptions;
   /** in which a repeated request is recognised */
   replaySeconds: number;
   /** said once at the start */
@@ -57,6 +59,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     },
     auth: { secret: secretOf(e, warnings), identityProvider: identityProviderOf(e) },
     command: { updateFields: e.COMMAND_UPDATE_FIELDS, deadlineMs: e.REQUEST_DEADLINE_MS },
+    retention: { days: e.COMMAND_RETENTION_DAYS, vacuums: e.DATABASE_URL === undefined },
     replaySeconds: e.REQUEST_REPLAY_WINDOW,
     warnings,
   };

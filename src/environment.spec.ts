@@ -38,6 +38,7 @@ describe('readEnvironment', () => {
     ['JWT_JWKS_URL', 'https://id.example.com/jwks', 'https://id.example.com/jwks'],
     ['REQUEST_REPLAY_WINDOW', '0', 0],
     ['COMMAND_UPDATE_FIELDS', 'status, result', ['status', 'result']],
+    ['COMMAND_RETENTION_DAYS', '1', 1],
     ['LOG_LEVEL', 'silent', 'silent'],
   ])('reads %s=%s', (name, value, expected) => {
     expect(readEnvironment({ [name]: value })).toHaveProperty(name, expected);
@@ -58,6 +59,8 @@ describe('readEnvironment', () => {
     ['MAX_IN_FLIGHT', '1.5', 'must be an integer from 1 to 1000000 (it is "1.5")'],
     ['REQUEST_DEADLINE_MS', '99', 'must be an integer from 100 to 600000 (it is "99")'],
     ['REQUEST_REPLAY_WINDOW', 'off', 'must be an integer from 0 to 86400 (it is "off")'],
+    ['COMMAND_RETENTION_DAYS', '0', 'must be an integer from 1 to 36500 (it is "0")'],
+    ['COMMAND_RETENTION_DAYS', '1.5', 'must be an integer from 1 to 36500 (it is "1.5")'],
     ['DATA_DIR', ' ', 'must not be empty (it is " ")'],
     ['CLIENT_ID_SOURCE', 'property:', 'must be topic or property:<name> (it is "property:")'],
     ['ORDINARY_TOPICS', 'all', 'must be one of anyone, authenticated, nobody (it is "all")'],

@@ -100,6 +100,9 @@ export class Environment {
   @IsIn(UPDATE_FIELDS, { each: true, message: `must be a list of ${UPDATE_FIELDS.join(', ')}` })
   COMMAND_UPDATE_FIELDS: (typeof UPDATE_FIELDS)[number][] = [...UPDATE_FIELDS];
 
+  /** a century at most: what is older than any row needs no limit */
+  @Integer(1, 36_500) COMMAND_RETENTION_DAYS?: number;
+
   @Choice(LOG_LEVELS) LOG_LEVEL = 'info';
 }
 
