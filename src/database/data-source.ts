@@ -4,6 +4,7 @@ import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { DatabaseOptions } from './database.options.js';
 import { cutStuckConnections } from './stuck-connections.js';
+import { whenReachable } from './when-reachable.js';
 import { isUpToDate, MIGRATIONS_TABLE, migrateSchema } from './migrate-schema.js';
 
 /** A free connection of the pool, or a new one, within this time; PGlite's only one is never given up. */
@@ -63,7 +64,7 @@ const common = (entities: Function[]) => ({
 });
 
 /**
- * Connects. The embedded database is brought up to date on the way; a server's schema is not touched.
+ * Connects, to a server as soon as it is there. The embedded database is brought up to date on the way; a server's schema is not touched.
  * @throws where a server's schema lacks migrations, naming the command that runs them
  */
 export async function openDatabase(options: DatabaseOptions, entities: Function[]): Promise<DataSource> {
@@ -72,7 +73,8 @@ export async function openDatabase(options: DatabaseOptions, entities: Function[
     ? await embeddedDataSource(options, entities)
     : postgresDataSource(options, entities);
   try {
-    await dataSource.initialize();
+    if (embedded) await dataSource.initialize();
+    else await whenReachable(new URL(options.url!).host, () => dataSource.initialize());
     if (embedded) await migrateSchema(dataSource);
     else if (!(await isUpToDate(dataSource))) {
       throw new Error('The database schema is not up to date: run "npm run migrate" first');

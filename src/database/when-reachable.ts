@@ -1,0 +1,51 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+
+const RETRY_MS = 250;
+const REMIND_MS = 10_000;
+
+/** Of the network, and of a name that is not known yet, as that of a container before its start. */
+const UNREACHABLE = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+];
+/** PostgreSQL starts, stops, or has no connection left. */
+const NOT_NOW = ['57P01', '57P02', '57P03', '53300'];
+
+/**
+ * Connects as soon as PostgreSQL is there: whoever starts both at the same time need not know which is first.
+ * @param where what the log calls it; no password
+ * @throws at once what waiting does not mend, e.g. a wrong password
+ */
+export async function whenReachable<T>(where: string, connect: () => Promise<T>): Promise<T> {
+  let remindAt = 0;
+  for (;;) {
+    try {
+      return await connect();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      if (performance.now() >= remindAt) {
+        new Logger('Database').warn(`Waiting for PostgreSQL at ${where}: ${reasonOf(error)}`);
+        remindAt = performance.now() + REMIND_MS;
+      }
+      await delay(RETRY_MS);
+    }
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  const { code = '', message } = error as Error & { code?: string };
+  // pg gives no code to a connection that it gave up on, or that ended while it was made.
+  return [...UNREACHABLE, ...NOT_NOW].includes(code) || /timeout|terminated/i.test(message);
+}
+
+/** One that tried several addresses says nothing itself. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as Error & { code?: string };
+  return message || code || String(error);
+}
