@@ -20,12 +20,12 @@ if (!process.env.DEVICEHIVE_TEST_TOLD) {
   else if (!hasMosquitto) skip('Mosquitto', 'its binary is not installed');
 }
 
-const endToEnd = (name: string, include: string[], TEST_DATABASE: string) => ({
+const endToEnd = (name: string, include: string[], TEST_DATABASE: string, FAULTS = '') => ({
   extends: true as const,
   test: {
     name,
     include,
-    env: { TEST_DATABASE },
+    env: { TEST_DATABASE, FAULTS },
     globalSetup: ['test/support/global-setup.ts'],
     // A service, its broker and its database each: two files at a time would only slow each other down.
     fileParallelism: false,
@@ -34,15 +34,23 @@ const endToEnd = (name: string, include: string[], TEST_DATABASE: string) => ({
   },
 });
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['src/**/*.spec.ts', 'test/support/*.spec.ts'] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['src/**/*.spec.ts', 'test/faults/ledger/*.spec.ts'] },
+      },
       endToEnd('embedded', ['test/*.e2e-spec.ts', 'test/*.embedded-spec.ts'], 'embedded'),
       ...(postgres
         ? [endToEnd('postgres', ['test/*.e2e-spec.ts', 'test/*.postgres-spec.ts'], 'postgres')]
         : []),
-      ...(postgres && hasMosquitto ? [endToEnd('mosquitto', ['test/*.mosquitto-spec.ts'], 'postgres')] : []),
+      ...(postgres && hasMosquitto
+        ? [
+            endToEnd('mosquitto', ['test/*.mosquitto-spec.ts'], 'postgres'),
+            endToEnd('faults', ['test/faults/*.faults-spec.ts'], 'postgres', mode),
+          ]
+        : []),
     ],
   },
-});
+}));

@@ -168,8 +168,8 @@ function deployed(name: string): string {
   return readFileSync(join(DEPLOYED, name), 'utf8');
 }
 
-export function findProgram(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+export function findProgram(name: string, more: readonly string[] = []): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', ...more];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 

@@ -38,9 +38,25 @@ export class ServiceProcess {
     return line()!;
   }
 
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** @returns the exit code; `null` where a signal ended it */
   async exit(): Promise<number | null> {
     return (await this.exited)[0];
+  }
+
+  /** Bytes that are in use after a garbage collection, of a process with `heap-probe.mjs`. */
+  async memoryInUse(): Promise<number> {
+    const from = this.output.length;
+    this.kill('SIGUSR2');
+    for (;;) {
+      const bytes = /in use (\d+)\n/.exec(this.output.slice(from))?.[1];
+      if (bytes) return Number(bytes);
+      const ended = await Promise.race([once(this.child.stdout!, 'data'), this.exited.then(() => 'ended')]);
+      if (ended === 'ended') throw new Error(`ended:\n${this.output}`);
+    }
   }
 
   kill(signal: NodeJS.Signals): void {

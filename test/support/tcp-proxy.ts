@@ -3,6 +3,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 /** A network between the service and its database that can be cut. */
 export class TcpProxy {
+  /** while it is on, what the target says vanishes */
+  losesReplies = false;
   private readonly sockets = new Set<Socket>();
   private isDown = false;
 
@@ -51,7 +53,9 @@ export class TcpProxy {
       [far, near],
     ] as const) {
       this.sockets.add(from);
-      from.on('data', (data) => to.write(data));
+      from.on('data', (data) => {
+        if (from === near || !this.losesReplies) to.write(data);
+      });
       from.on('error', () => {});
       from.on('close', () => {
         this.sockets.delete(from);

@@ -1,0 +1,228 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { userInfo, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+import { findProgram, freePort } from './mosquitto.js';
+
+const WAIT_MS = 20_000;
+const isRoot = userInfo().uid === 0;
+const folders = () => {
+  const versions = '/usr/lib/postgresql';
+  try {
+    return readdirSync(versions).map((version) => join(versions, version, 'bin'));
+  } catch {
+    return [];
+  }
+};
+const INITDB = findProgram('initdb', folders());
+const POSTGRES = findProgram('postgres', folders());
+
+/** Why there can be no cluster of a test's own. */
+export const noCluster = INITDB && POSTGRES ? undefined : 'initdb and postgres are not installed';
+/** Why its tables cannot be on a small disk. */
+export const noSmallDisk = noCluster ?? (isRoot ? undefined : 'only root can mount a tmpfs');
+
+export interface ClusterOptions {
+  /** lines of `postgresql.conf` */
+  settings?: string[];
+  /** MB of the disk that holds its tables, and nothing else */
+  diskMb?: number;
+}
+
+/** A PostgreSQL of a test's own, which can be killed. It refuses to run as root, so there it runs as `postgres`. */
+export class PostgresCluster {
+  output = '';
+  private child?: ChildProcess;
+
+  private constructor(
+    private readonly port: number,
+    private readonly folder: string,
+    private readonly diskMb?: number,
+  ) {}
+
+  /** Made, and not started yet. */
+  static async create({ settings = [], diskMb }: ClusterOptions = {}): Promise<PostgresCluster> {
+    const folder = mkdtempSync(join(tmpdir(), 'postgres-test-'));
+    const cluster = new PostgresCluster(await freePort(), folder, diskMb);
+    if (isRoot) execFileSync('chown', ['postgres', folder]);
+    const [program, ...args] = asPostgres(INITDB!, '-D', cluster.data, '-U', 'postgres', '-A', 'trust', '-N');
+    execFileSync(program!, args, { stdio: 'ignore' });
+    const lines = [
+      `port = ${cluster.port}`,
+      "listen_addresses = '127.0.0.1'",
+      `unix_socket_directories = '${folder}'`,
+      ...settings,
+    ];
+    writeFileSync(join(cluster.data, 'postgresql.auto.conf'), `${lines.join('\n')}\n`);
+    return cluster;
+  }
+
+  static async start(options?: ClusterOptions): Promise<PostgresCluster> {
+    const cluster = await PostgresCluster.create(options);
+    await cluster.startAgain();
+    return cluster;
+  }
+
+  get url(): string {
+    return `postgres://postgres@127.0.0.1:${this.port}/postgres`;
+  }
+
+  /** Resolves when it answers. */
+  async startAgain(): Promise<void> {
+    const [program, ...args] = this.diskMb === undefined ? this.command : this.onSmallDisk(this.diskMb);
+    const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.on('data', (data) => (this.output += String(data)));
+    this.child = child;
+    await this.answers();
+    if (this.diskMb === undefined) return;
+    await this.query(`CREATE TABLESPACE small LOCATION '${this.disk}'`);
+    await this.query('ALTER ROLE postgres SET default_tablespace = small');
+  }
+
+  /** Resolves when a statement goes through. */
+  async answers(): Promise<void> {
+    const signal = AbortSignal.timeout(WAIT_MS);
+    for (;;) {
+      const answer = await this.query('SELECT 1').catch(() => undefined);
+      if (answer) return;
+      if (signal.aborted) throw new Error(`PostgreSQL does not answer:\n${this.output}`);
+      await delay(20);
+    }
+  }
+
+  /** On a connection of its own. */
+  async query(statement: string, parameters: unknown[] = []): Promise<any[]> {
+    const connection = await new DataSource({ type: 'postgres', url: this.url }).initialize();
+    try {
+      return await connection.query(statement, parameters);
+    } finally {
+      await connection.destroy();
+    }
+  }
+
+  /** All of its processes end without warning. Resolves when they are gone. */
+  async kill(): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    const postmaster = this.postmaster;
+    const backends = childrenOf(postmaster);
+    // First: it would start its children again.
+    process.kill(postmaster, 'SIGKILL');
+    for (const backend of backends) killIfThere(backend);
+    await exited;
+    while (backends.some(isThere)) await delay(5);
+  }
+
+  /** One of its processes ends without warning, and so it ends all connections and recovers by itself. */
+  async killBackend(): Promise<void> {
+    const [{ pid }] = await this.query(
+      `SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1`,
+    );
+    const from = this.output.length;
+    killIfThere(pid);
+    const signal = AbortSignal.timeout(WAIT_MS);
+    while (!this.output.slice(from).includes('ready to accept connections') && !signal.aborted)
+      await delay(5);
+    await this.answers();
+  }
+
+  /** Cuts all connections and takes all that there may be, for a time in milliseconds. */
+  async withoutConnections(ms: number): Promise<void> {
+    const taken: DataSource[] = [];
+    try {
+      const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nest-devicehive%'`;
+      await this.query(cut);
+      const end = performance.now() + ms;
+      while (performance.now() < end) {
+        const more = new DataSource({ type: 'postgres', url: this.url, poolSize: 1 });
+        // Whoever asks in this moment gets what is free: it is cut as well.
+        if (await more.initialize().catch(() => undefined)) taken.push(more);
+        else await taken[0]!.query(cut);
+      }
+    } finally {
+      await Promise.all(taken.map((connection) => connection.destroy()));
+    }
+  }
+
+  /** Nothing more fits on its small disk. */
+  fillDisk(): void {
+    // Only the cluster's processes see the disk.
+    const ballast = join(`/proc/${this.postmaster}/root`, this.disk, 'ballast');
+    const block = Buffer.alloc(1 << 16);
+    try {
+      for (;;) writeFileSync(ballast, block, { flag: 'a' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
+  }
+
+  freeDisk(): void {
+    rmSync(join(`/proc/${this.postmaster}/root`, this.disk, 'ballast'));
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private get data(): string {
+    return join(this.folder, 'data');
+  }
+
+  private get disk(): string {
+    return join(this.folder, 'disk');
+  }
+
+  private get command(): string[] {
+    return asPostgres(POSTGRES!, '-D', this.data);
+  }
+
+  /** In a mount namespace of its own, which ends with its last process. */
+  private onSmallDisk(megabytes: number): string[] {
+    const mount = `mkdir -p ${this.disk} && mount -t tmpfs -o size=${megabytes}m,uid=postgres,mode=700 none ${this.disk}`;
+    return ['unshare', '--mount', 'sh', '-c', `${mount} && exec "$@"`, 'sh', ...this.command];
+  }
+
+  private get postmaster(): number {
+    return Number(readFileSync(join(this.data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  }
+}
+
+function asPostgres(...command: string[]): string[] {
+  return isRoot ? ['runuser', '-u', 'postgres', '--', ...command] : command;
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((process) => {
+      try {
+        // The fields after the name, which may contain anything.
+        const [, parent] = readFileSync(`/proc/${process}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+        return Number(parent) === pid;
+      } catch {
+        return false;
+      }
+    });
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
