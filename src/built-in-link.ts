@@ -64,6 +64,8 @@ export class BuiltInLink extends BrokerLink {
   /** Within the process nothing gets lost on the way; there are no PUBACKs. */
   override readonly maxQos = 0;
   override readonly keepsRequests = false;
+  /** Clients send again when they come back, many of them without DUP. */
+  override readonly redeliversFirst = false;
   override readonly mayBeAway = false;
 
   constructor(

@@ -36,7 +36,12 @@ describe('loadConfig', () => {
         serviceClientId: 'devicehive',
         dataDir: resolve('.data'),
       },
-      transport: { maxRequestBytes: 1_048_576, maxInFlight: 1024, deadlineMs: 10_000 },
+      transport: {
+        maxRequestBytes: 1_048_576,
+        maxInFlight: 1024,
+        deadlineMs: 10_000,
+        runFile: expect.stringContaining(resolve('.data/run-')),
+      },
       auth: { secret: new Uint8Array(32).fill(7), identityProvider: undefined },
       command: {
         updateFields: ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'],
@@ -55,6 +60,17 @@ describe('loadConfig', () => {
       database: { url: DATABASE_URL, seedSampleData: false },
     });
     expect(load({ DATABASE_URL, SEED_SAMPLE_DATA: 'true' }).database.seedSampleData).toBe(true);
+  });
+
+  it('names one file for the replicas of a session, and others for other sessions', () => {
+    const MQTT_URL = 'mqtt://broker.example';
+    const runFileOf = (env: NodeJS.ProcessEnv) => load({ DATABASE_URL, ...env }).transport.runFile;
+    const first = runFileOf({ MQTT_URL, DATA_DIR: '/data' });
+    expect(first).toMatch(/^\/data\/run-[0-9a-f]{16}\.json$/);
+    expect(runFileOf({ MQTT_URL, DATA_DIR: '/data', HTTP_PORT: '0' })).toBe(first);
+    expect(runFileOf({ MQTT_URL, DATA_DIR: '/data', MQTT_CLIENT_ID: 'a' })).not.toBe(first);
+    expect(runFileOf({ MQTT_URL: 'mqtt://other.example', DATA_DIR: '/data' })).not.toBe(first);
+    expect(runFileOf({ DATA_DIR: '/data' })).not.toBe(first);
   });
 
   it('takes no other port where one was asked for', () => {

@@ -1,6 +1,6 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CommandOptions } from './actions/command/command.options.js';
 import type { AuthOptions } from './auth/auth.options.js';
 import { decodeSecret, STRONG_SECRET_BYTES } from './auth/jwt-secret.js';
@@ -38,6 +38,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const e = readEnvironment(env);
   const tryIt = e.DATABASE_URL === undefined;
   const warnings = withoutEffect(env);
+  const external = externalBrokerOptions(e);
   return {
     logLevel: e.LOG_LEVEL,
     http: { host: e.HTTP_HOST, port: e.HTTP_PORT ?? 3000, mayChangePort: tryIt && e.HTTP_PORT === undefined },
@@ -51,11 +52,12 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       serviceClientId: e.MQTT_CLIENT_ID,
       dataDir: resolve(e.DATA_DIR),
     },
-    external: externalBrokerOptions(e),
+    external,
     transport: {
       maxRequestBytes: e.MAX_REQUEST_BYTES,
       maxInFlight: e.MAX_IN_FLIGHT,
       deadlineMs: e.REQUEST_DEADLINE_MS,
+      runFile: join(resolve(e.DATA_DIR), runFileName(`${external?.url ?? ''} ${e.MQTT_CLIENT_ID}`)),
     },
     auth: { secret: secretOf(e, warnings), identityProvider: identityProviderOf(e) },
     command: { updateFields: e.COMMAND_UPDATE_FIELDS, deadlineMs: e.REQUEST_DEADLINE_MS },
@@ -68,6 +70,11 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 /** For scripts that only touch the database: no secret, no ports. */
 export function loadDatabaseOptions(env: NodeJS.ProcessEnv): DatabaseOptions {
   return databaseOptions(readEnvironment(env));
+}
+
+/** Replicas that share a session share the file; other services with this DATA_DIR have their own. */
+function runFileName(session: string): string {
+  return `run-${createHash('sha256').update(session).digest('hex').slice(0, 16)}.json`;
 }
 
 function databaseOptions(e: Environment): DatabaseOptions {

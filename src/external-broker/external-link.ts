@@ -22,6 +22,7 @@ export class ExternalLink extends BrokerLink {
   override readonly clientId: string;
   override readonly sharedGroup?: string;
   override readonly keepsRequests: boolean;
+  override readonly redeliversFirst: boolean;
   override readonly maxUnacknowledged: number;
   override readonly mayBeAway = true;
   private isClosing = false;
@@ -37,6 +38,8 @@ export class ExternalLink extends BrokerLink {
     this.maxUnacknowledged = windowOf(options) * OVERFLOW_FACTOR;
     // A member of a group hands over what comes from now on by leaving it.
     this.keepsRequests = sharedGroup === undefined;
+    // [MQTT-3.3.1-1] and [MQTT-4.6.0-1]; what a group's dead member had comes like new.
+    this.redeliversFirst = sharedGroup === undefined;
     this.identity = clientIdProperty ? new PropertyIdentity(clientIdProperty) : new TopicIdentity();
   }
 

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
 import type { DeviceEvent } from '../protocol/device-event.js';
+import { CrashGuard } from './crash-guard/crash-guard.js';
 import { DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
 import { Execution } from './intake/execution.js';
 import { BrokerLink } from './link/broker-link.js';
@@ -26,6 +27,7 @@ export class DeviceHiveServer extends ServerMqtt {
   protected override readonly logger = new Logger(DeviceHiveServer.name);
   private readonly intake: RequestIntake;
   private readonly execution: Execution;
+  private readonly guard: CrashGuard;
   private readonly replies = new Replies();
   private channel?: RequestChannel;
   private isStandby = false;
@@ -45,7 +47,8 @@ export class DeviceHiveServer extends ServerMqtt {
       call: (handler: MessageHandler, context: DeviceHiveContext) => this.call(handler, context),
       failed: (error: unknown) => this.handleError(error),
     };
-    this.execution = new Execution(handlers, this.replies, limits.deadlineMs);
+    this.guard = new CrashGuard(limits.runFile, link.redeliversFirst);
+    this.execution = new Execution(handlers, this.replies, this.guard, limits.deadlineMs);
     this.intake = new RequestIntake(limits, this.replies, (...request) => this.execution.execute(...request));
   }
 
@@ -80,6 +83,7 @@ export class DeviceHiveServer extends ServerMqtt {
       isServing: () => this.channel?.isOpen ?? false,
       ended: async () => {
         this.channel?.close();
+        this.guard.leave();
         await withDeadline(this.intake.idle(), ENDED_MS);
       },
     });
@@ -97,6 +101,7 @@ export class DeviceHiveServer extends ServerMqtt {
     this.channel = new RequestChannel(client, this.link, {
       requested: (delivery) => void this.intake.take(delivery).catch((error) => this.handleError(error)),
       opened: () => {
+        this.guard.begin();
         this.onReady();
         this.listening();
       },
@@ -142,6 +147,7 @@ export class DeviceHiveServer extends ServerMqtt {
       channel.close();
       await endClient(channel.client);
     }
+    this.guard.end();
     await link.close();
   }
 

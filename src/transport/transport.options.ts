@@ -6,4 +6,6 @@ export abstract class TransportOptions {
   abstract maxInFlight: number;
   /** the longest a request waits for those before it in its lane; milliseconds */
   abstract deadlineMs: number;
+  /** what is known of crashes, absolute path */
+  abstract runFile: string;
 }

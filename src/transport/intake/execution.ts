@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { MessageHandler } from '@nestjs/microservices';
 import {
   ActionError,
@@ -8,10 +9,12 @@ import {
 } from '../../protocol/action-error.js';
 import { type Envelope, errorReply, successReply, unknownAction } from '../../protocol/envelope.js';
 import { isJsonObject } from '../../protocol/json-object.js';
+import type { CrashGuard } from '../crash-guard/crash-guard.js';
 import { DeviceHiveContext, isHeld } from '../devicehive.context.js';
 import { laneOf, Lanes } from '../lanes.js';
 import type { Delivery } from '../link/request-channel.js';
 import { Outage } from './outage.js';
+import { refusalLine } from './refusal-line.js';
 import type { Replies } from './replies.js';
 
 /** What the server gives to those who execute its requests. */
@@ -24,6 +27,7 @@ export interface Handlers {
 
 /** From a request to its one answer: in order where that counts, and again where the database was away. */
 export class Execution {
+  private readonly logger = new Logger('Requests');
   private readonly lanes = new Lanes();
   private readonly outage = new Outage();
   private isStopping = false;
@@ -32,6 +36,7 @@ export class Execution {
   constructor(
     private readonly handlers: Handlers,
     private readonly replies: Replies,
+    private readonly guard: CrashGuard,
     private readonly deadlineMs: number,
   ) {}
 
@@ -52,8 +57,9 @@ export class Execution {
       // The broker has it again for whoever leads by now.
       if (delivery.channel.isClosed) return;
       // Behind a row that stays locked all give up at the same time, not one after the other.
-      const isLate = this.outage.waitedSince(cameAt) > this.deadlineMs;
+      const isLate = this.outage.waitedSince(Math.max(cameAt, this.guard.sideBySideSince)) > this.deadlineMs;
       if (isLate) this.replies.refuse(delivery, { error: rowLocked(), request });
+      else if (this.guard.refuses(delivery)) this.refuseFatal(delivery, request);
       else await this.answer(delivery, context, handler);
     };
     const lane = laneFor(context);
@@ -66,49 +72,57 @@ export class Execution {
     );
   }
 
+  /** Held while the database is away, until it is answered or there is nobody to answer any more. */
   private async answer(
     delivery: Delivery,
     context: DeviceHiveContext,
     handler: MessageHandler,
   ): Promise<void> {
-    const { request } = context;
+    let isWaiting = false;
     try {
-      const data = await this.call(delivery, context, handler);
+      while (!(await this.guard.run(delivery, () => this.attempt(delivery, context, handler)))) {
+        if (!isWaiting) this.outage.enter();
+        isWaiting = true;
+        await this.outage.wait();
+        if (this.isStopping || delivery.channel.isClosed) return;
+      }
+    } finally {
+      if (isWaiting) this.outage.leave();
+    }
+  }
+
+  /** @returns `false` where it is to be tried again */
+  private async attempt(
+    delivery: Delivery,
+    context: DeviceHiveContext,
+    handler: MessageHandler,
+  ): Promise<boolean> {
+    const { request } = context;
+    // Its turn may have come late.
+    if (delivery.channel.isClosed) return true;
+    try {
+      const data = await this.handlers.call(handler, context);
       if (data !== undefined && !isJsonObject(data)) {
         throw new TypeError(`The handler of ${request.action} must return an object or nothing`);
       }
       this.replies.answer(delivery, request, successReply(request, data));
     } catch (error) {
-      if (error instanceof Superseded) return;
+      if (error instanceof Superseded) return true;
+      if (isHeld(error, context)) return false;
       // The filter has logged its own. What is no ActionError tells the client nothing.
       const known = error instanceof ActionError ? error : internalError();
       if (known !== error) this.handlers.failed(error);
       this.replies.answer(delivery, request, errorReply(request, known));
     }
+    return true;
   }
 
-  /** @throws {Superseded} where it was held until there was nobody to answer any more */
-  private async call(
-    { channel }: Delivery,
-    context: DeviceHiveContext,
-    handler: MessageHandler,
-  ): Promise<unknown> {
-    let isWaiting = false;
-    try {
-      while (true) {
-        try {
-          return await this.handlers.call(handler, context);
-        } catch (error) {
-          if (!isHeld(error, context)) throw error;
-          if (!isWaiting) this.outage.enter();
-          isWaiting = true;
-          await this.outage.wait();
-          if (this.isStopping || channel.isClosed) throw new Superseded();
-        }
-      }
-    } finally {
-      if (isWaiting) this.outage.leave();
-    }
+  private refuseFatal(delivery: Delivery, request: Envelope): void {
+    const error = internalError();
+    this.logger.warn(
+      `Not executed, it has crashed the process: ${refusalLine(delivery.origin, error, request)}`,
+    );
+    this.replies.answer(delivery, request, errorReply(request, error));
   }
 }
 

@@ -27,6 +27,8 @@ export abstract class BrokerLink {
   readonly maxQos: 0 | 1 = 1;
   /** the broker keeps requests while the service is away, so that one that stops leaves them there */
   abstract readonly keepsRequests: boolean;
+  /** what the broker sends again has DUP set and comes before anything new */
+  abstract readonly redeliversFirst: boolean;
   /** requests that the broker may have open here; more are passed over until they come again */
   readonly maxUnacknowledged: number = Infinity;
   /** the service starts without the broker and waits for it */

@@ -15,7 +15,7 @@ const UNSUBSCRIBE_MS = 1_000;
 /** What a channel tells the server. */
 export interface ChannelListener {
   requested(delivery: Delivery): void;
-  /** the request path works from end to end */
+  /** the request path works from end to end; called before requests that have waited for it go on */
   opened(): void;
   failed(error: unknown): void;
 }
@@ -112,8 +112,8 @@ export class RequestChannel {
         await this.path.open();
         if (!isCurrent()) return;
         this.isWorking = true;
-        this.tellWaiting(true);
-        return this.listener.opened();
+        this.listener.opened();
+        return this.tellWaiting(true);
       } catch (error) {
         if (!isCurrent()) return;
         this.listener.failed(error);
