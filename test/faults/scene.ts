@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { createEnvironment, type TestEnvironment } from '../support/environment.js';
 import { letWatch, Mosquitto, type MosquittoOptions } from '../support/mosquitto.js';
@@ -82,6 +84,12 @@ export class Scene {
     const service = this.launch(options);
     await service.ready();
     return service;
+  }
+
+  /** What a service notes of its runs is gone. */
+  forgetStops(): void {
+    const { dataDir } = this.environment;
+    for (const name of readdirSync(dataDir)) if (/^run-.*\.json$/.test(name)) rmSync(join(dataDir, name));
   }
 
   /** A service on a broker, maybe through a proxy. */

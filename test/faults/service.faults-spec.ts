@@ -64,11 +64,13 @@ describe('kill -9 of the service', () => {
     let service = await scene.service({ env });
     const run = await scene.run(onBuiltIn(Number(env.MQTT_PORT)));
     const sending = run.send(BUILT_IN_KILLS * 400);
-    for (const answered of momentsIn(BUILT_IN_KILLS * 400, BUILT_IN_KILLS)) {
+    for (const [i, answered] of momentsIn(BUILT_IN_KILLS * 400, BUILT_IN_KILLS).entries()) {
       await hasAnswered(run, answered);
       await run.during(async () => {
         service.kill('SIGKILL');
         await service.exit();
+        // After stops that it knows of requests run one at a time, for a minute; here they are to share statements, too.
+        if (i % 4 < 2) scene.forgetStops();
         service = await scene.service({ env });
       });
     }
