@@ -93,9 +93,10 @@ export class PostgresCluster {
     }
   }
 
-  /** On a connection of its own. */
+  /** On a connection of its own, for as long as it takes. */
   async query(statement: string, parameters: unknown[] = []): Promise<any[]> {
-    const connection = await new DataSource({ type: 'postgres', url: this.url }).initialize();
+    const extra = { options: '-c statement_timeout=0' };
+    const connection = await new DataSource({ type: 'postgres', url: this.url, extra }).initialize();
     try {
       return await connection.query(statement, parameters);
     } finally {
