@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import mqttPacket, { type IPublishPacket, type Packet } from 'mqtt-packet';
-import { matchesFilter } from '../protocol/topics.js';
 import type { FilterSet } from '../subscriptions/event-index.js';
 import type { AedesClient } from './aedes-client.js';
 
@@ -52,7 +51,7 @@ export class Outbox {
 
   /** A client that has not subscribed to its reply topic does not want the reply. */
   deliver({ topic, payload, qos: highest }: Reply): void {
-    const granted = this.grantedQos(topic);
+    const granted = this.filters.grantedQos(topic);
     if (granted !== undefined) this.publish({ topic, payload, qos: Math.min(highest, granted) });
   }
 
@@ -78,15 +77,6 @@ export class Outbox {
     if (waiting <= MAX_WAITING_BYTES && now - this.progress.at <= STUCK_MS) return true;
     this.client.emit('error', new Error(`the client does not read, ${waiting} bytes are waiting`));
     return false;
-  }
-
-  /** The highest QoS among the filters that match; most clients subscribe to the very topic. */
-  private grantedQos(topic: string): number | undefined {
-    let highest = this.filters.qosOf(topic);
-    for (const [filter, qos] of this.filters) {
-      if (qos > (highest ?? -1) && /[+#]/.test(filter) && matchesFilter(filter, topic)) highest = qos;
-    }
-    return highest;
   }
 
   /** Aedes's own counter, so that replies and events never share an id. */

@@ -6,7 +6,7 @@ import {
   parseLinkedReply,
   parseLinkedRequest,
 } from './service-link.js';
-import { matchesFilter, responseTopic } from './topics.js';
+import { levelsOf, matchesFilter, responseTopic } from './topics.js';
 
 const request = { connectionId: 'c-1', clientId: 'me@example.com', number: 7, qos: 1, retained: false };
 
@@ -17,7 +17,7 @@ describe('linkedRequestTopic', () => {
   ])('is read back by parseLinkedRequest', (linked, topic) => {
     expect(linkedRequestTopic(linked)).toBe(topic);
     expect(parseLinkedRequest(topic)).toEqual(linked);
-    expect(matchesFilter(LINKED_REQUEST_FILTER, topic)).toBe(true);
+    expect(matchesFilter(levelsOf(LINKED_REQUEST_FILTER), levelsOf(topic))).toBe(true);
   });
 
   it.each([

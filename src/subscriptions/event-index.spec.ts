@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { matchesFilter } from '../protocol/topics.js';
+import { levelsOf, matchesFilter } from '../protocol/topics.js';
 import { EventIndex, type EventReceiver, FilterSet } from './event-index.js';
 
 const TOPIC = 'dh/command/1/1/device/led';
@@ -52,7 +52,7 @@ describe('EventIndex', () => {
     const filters = [...stems, ...['dh', ...stems].map((stem) => `${stem}/#`)];
     for (const filter of filters) filterSet(filter, [filter, 1]);
     for (const topic of stems.filter((stem) => !stem.includes('+'))) {
-      const expected = filters.filter((filter) => matchesFilter(filter, topic));
+      const expected = filters.filter((filter) => matchesFilter(levelsOf(filter), levelsOf(topic)));
       const found = index.match(topic).map(({ receiver }) => receiver.connectionId);
       expect(found.toSorted()).toEqual(expected.toSorted());
     }
@@ -75,12 +75,7 @@ describe('FilterSet', () => {
     set.add(TOPIC, 0);
     expect([...set]).toEqual([...filters.map((filter) => [filter, 1]), [TOPIC, 0]]);
     expect(set.size).toBe(6);
-    expect([set.has('#'), set.has('dh/#'), set.qosOf(TOPIC), set.qosOf('dh/#')]).toEqual([
-      true,
-      false,
-      0,
-      undefined,
-    ]);
+    expect([set.has('#'), set.has('dh/#'), set.has(TOPIC)]).toEqual([true, false, true]);
     set.delete(TOPIC);
     expect(matched()).toEqual([]);
   });
@@ -125,6 +120,16 @@ describe('FilterSet', () => {
     expect(matched().toSorted()).toEqual(['a 1', 'b 1']);
     b.delete('dh/#');
     expect(matched().toSorted()).toEqual(['a 1', 'b 1 @b']);
+  });
+
+  it('grants a reply the highest QoS of the filters that match it as they are, also of those with the suffix', () => {
+    const reply = 'dh/response/command/update@a';
+    const granted = (...filters: [filter: string, qos: number][]) =>
+      filterSet('a', ...filters).grantedQos(reply);
+    expect(granted([reply, 0], ['dh/response/+/update@a', 1], ['#', 0])).toBe(1);
+    expect(granted([reply, 1], ['dh/#', 0])).toBe(1);
+    expect(granted(['dh/+/+/update@a', 1])).toBe(1);
+    expect(granted(['dh/+/+/update', 1], ['dh/response/command/update', 1])).toBeUndefined();
   });
 
   it('takes nothing off where its client has no suffix', () => {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Qlobber } from 'qlobber';
 import type { DeviceEvent } from '../protocol/device-event.js';
-import { matchesFilter } from '../protocol/topics.js';
+import { levelsOf, matchesFilter } from '../protocol/topics.js';
 
 /** Who gets what matches a set of filters. */
 export interface EventReceiver {
@@ -64,9 +64,16 @@ function isEventFilter(filter: string): boolean {
   return /^dh\/(?!response\/)/.test(filter);
 }
 
+/** A filter in a set, with what is asked of it for each event and reply. */
+interface HeldFilter extends Watch {
+  levels: string[];
+  /** without the suffix; none where no event can match */
+  eventLevels?: string[];
+}
+
 /** Filters of one client or subscription with the QoS they were granted; those for events are in the index. */
 export class FilterSet {
-  private readonly filters = new Map<string, Watch>();
+  private readonly filters = new Map<string, HeldFilter>();
   private levelCount = 0;
 
   /** @param suffix the end of a filter that is the client's alone, `@<clientId>` */
@@ -89,33 +96,43 @@ export class FilterSet {
     return this.filters.has(filter);
   }
 
-  qosOf(filter: string): number | undefined {
-    return this.filters.get(filter)?.qos;
-  }
-
   add(filter: string, qos: number): void {
     this.delete(filter);
     const suffix = this.suffix && filter.endsWith(this.suffix) ? this.suffix : '';
-    const watch = { set: this, qos, suffix };
-    this.filters.set(filter, watch);
-    this.levelCount += levelsOf(filter);
-    if (isEventFilter(filter)) this.index.add(withoutSuffix(filter, watch), watch);
+    const levels = levelsOf(filter);
+    const held: HeldFilter = { set: this, qos, suffix, levels };
+    this.filters.set(filter, held);
+    this.levelCount += levels.length;
+    if (!isEventFilter(filter)) return;
+    held.eventLevels = suffix ? levelsOf(withoutSuffix(filter, held)) : levels;
+    this.index.add(withoutSuffix(filter, held), held);
   }
 
   delete(filter: string): void {
-    const watch = this.filters.get(filter);
-    if (!watch) return;
+    const held = this.filters.get(filter);
+    if (!held) return;
     this.filters.delete(filter);
-    this.levelCount -= levelsOf(filter);
-    if (isEventFilter(filter)) this.index.remove(withoutSuffix(filter, watch), watch);
+    this.levelCount -= held.levels.length;
+    if (held.eventLevels) this.index.remove(withoutSuffix(filter, held), held);
   }
 
   /** Whether an event is of one of its filters now. */
   covers(topic: string): boolean {
-    for (const [filter, watch] of this.filters) {
-      if (isEventFilter(filter) && matchesFilter(withoutSuffix(filter, watch), topic)) return true;
+    const levels = levelsOf(topic);
+    for (const { eventLevels } of this.filters.values()) {
+      if (eventLevels && matchesFilter(eventLevels, levels)) return true;
     }
     return false;
+  }
+
+  /** The highest QoS among the filters that match a topic as they are; `undefined` where none does. */
+  grantedQos(topic: string): number | undefined {
+    const levels = levelsOf(topic);
+    let highest = this.filters.get(topic)?.qos;
+    for (const held of this.filters.values()) {
+      if (held.qos > (highest ?? -1) && matchesFilter(held.levels, levels)) highest = held.qos;
+    }
+    return highest;
   }
 
   clear(): void {
@@ -125,10 +142,6 @@ export class FilterSet {
   *[Symbol.iterator](): Iterator<[filter: string, qos: number]> {
     for (const [filter, { qos }] of this.filters) yield [filter, qos];
   }
-}
-
-function levelsOf(filter: string): number {
-  return filter.split('/').length;
 }
 
 function withoutSuffix(filter: string, { suffix }: Watch): string {
