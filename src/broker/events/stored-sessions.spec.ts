@@ -90,6 +90,27 @@ describe('StoredSessions', () => {
     expect(index.match('dh/command/1/1/x/y')).toHaveLength(MAX_SESSIONS);
   });
 
+  it('forget none of a user who has few for one who has too many', () => {
+    userId = 2;
+    for (const clientId of ['quiet-0', 'quiet-1']) comeAndGo(clientId);
+    userId = 1;
+    for (let n = 0; n < MAX_SESSIONS; n++) comeAndGo(`greedy-${n}`);
+    userId = 3;
+    comeAndGo('new');
+    const kept = ['quiet-0', 'quiet-1', 'greedy-0', 'greedy-1', 'greedy-2', 'greedy-3', 'new'].filter(
+      (clientId) => sessions.of(clientId),
+    );
+    expect(kept).toEqual(['quiet-0', 'quiet-1', 'greedy-3', 'new']);
+  });
+
+  it('forget none whose client is here, and count none: connections that come and stay cost nobody a session', () => {
+    userId = 2;
+    comeAndGo('quiet');
+    userId = 1;
+    for (let n = 0; n <= MAX_SESSIONS; n++) arrive(`here-${n}`);
+    expect(sessions.of('quiet')).toBeDefined();
+  });
+
   it('forget none whose client is here', () => {
     const here = arrive('here');
     for (let n = 0; n < MAX_SESSIONS; n++) comeAndGo(`client-${n}`);

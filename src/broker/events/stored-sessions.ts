@@ -12,7 +12,7 @@ import { MAX_TOTAL_BYTES } from './session-queue.js';
 import { SessionStorage } from './session-storage.js';
 import { type SharedBySessions, StoredSession } from './stored-session.js';
 
-/** Beyond it the one that was used longest ago is forgotten. */
+/** Of clients that are away, all users together; beyond it one of the user who has most of these is forgotten. */
 const MAX_SESSIONS = 10_000;
 
 /** The sessions of authenticated clients with `clean=false`, which outlive their connections and the service. */
@@ -111,7 +111,7 @@ export class StoredSessions {
     filters: FilterSet,
     number = ++this.lastNumber,
   ): StoredSession {
-    if (this.byClientId.size >= MAX_SESSIONS) this.forgetOldest();
+    if (this.byClientId.size >= MAX_SESSIONS) this.forgetOne();
     const files = new SessionFiles(this.storage, number);
     const session = new StoredSession(clientId, owner, filters, files, this.shared);
     this.rights.watch(owner.userId);
@@ -133,10 +133,15 @@ export class StoredSessions {
     }
   }
 
-  private forgetOldest(): void {
-    for (const [clientId, session] of this.byClientId) {
-      if (session.connectionId === undefined) return this.forget(clientId);
-    }
+  /** The one that was used longest ago; sessions whose client is here do not count, its connection holds them. */
+  private forgetOne(): void {
+    const away = [...this].filter(({ connectionId }) => connectionId === undefined);
+    if (away.length < MAX_SESSIONS) return;
+    const ofUsers = new Map<number, number>();
+    for (const { owner } of away) ofUsers.set(owner.userId, (ofUsers.get(owner.userId) ?? 0) + 1);
+    const most = Math.max(...ofUsers.values());
+    const oldest = away.find(({ owner }) => ofUsers.get(owner.userId) === most)!;
+    this.forget(oldest.clientId);
   }
 
   /** Its receiver is the session that is made with it. */
