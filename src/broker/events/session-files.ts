@@ -1,4 +1,6 @@
+import { isJsonObject } from '../../protocol/json-object.js';
 import { PermissionSet } from '../../protocol/permissions.js';
+import { isClientId } from '../../protocol/topics.js';
 import type { Watcher } from '../topic-access.js';
 import type { QueuedEvent } from './session-queue.js';
 import type { SessionStorage } from './session-storage.js';
@@ -10,8 +12,8 @@ export interface SessionRecord {
   filters: [filter: string, qos: number][];
 }
 
-const SESSION_KEY = /^s!(\d+)$/;
-const EVENT_KEY = /^e!(\d+)!(\d+)$/;
+const SESSION_KEY = /^s!([1-9]\d{0,14})$/;
+const EVENT_KEY = /^e!([1-9]\d{0,14})!(\d{16})$/;
 /** So that the order of the keys is that of the numbers. */
 const DIGITS = 16;
 
@@ -55,24 +57,68 @@ export class SessionFiles {
   }
 }
 
-/** What the storage holds, by the number of the session. */
-export function readSessions(
-  entries: [key: string, text: string][],
-): Map<number, SessionRecord & { events: QueuedEvent[] }> {
-  const sessions = new Map<number, SessionRecord & { events: QueuedEvent[] }>();
-  for (const [key, text] of entries) {
-    const number = SESSION_KEY.exec(key)?.[1];
-    if (number) sessions.set(Number(number), { ...readRecord(text), events: [] });
-  }
-  for (const [key, text] of entries) {
-    const [, number, seq] = EVENT_KEY.exec(key) ?? [];
-    const session = number && sessions.get(Number(number));
-    if (session) session.events.push({ ...(JSON.parse(text) as QueuedEvent), seq: Number(seq) });
-  }
-  return sessions;
+/** What the storage holds. */
+interface StoredEntries {
+  /** by their numbers */
+  sessions: Map<number, SessionRecord & { events: QueuedEvent[] }>;
+  /** keys of what cannot have been written so */
+  unreadable: string[];
+  /** keys of events whose session is not there */
+  orphaned: string[];
 }
 
-function readRecord(text: string): SessionRecord {
-  const record = JSON.parse(text) as SessionRecord & { owner: { permissions: number[] } };
-  return { ...record, owner: { ...record.owner, permissions: new PermissionSet(record.owner.permissions) } };
+export function readSessions(entries: [key: string, text: string][]): StoredEntries {
+  const read: StoredEntries = { sessions: new Map(), unreadable: [], orphaned: [] };
+  for (const [key, text] of entries) {
+    const number = SESSION_KEY.exec(key)?.[1];
+    if (!number) continue;
+    const record = readRecord(text);
+    if (record) read.sessions.set(Number(number), { ...record, events: [] });
+    else read.unreadable.push(key);
+  }
+  for (const [key, text] of entries) {
+    if (SESSION_KEY.test(key)) continue;
+    const [, number, seq] = EVENT_KEY.exec(key) ?? [];
+    const event = number && readEvent(text, Number(seq));
+    const session = read.sessions.get(Number(number));
+    if (!event) read.unreadable.push(key);
+    else if (session) session.events.push(event);
+    else read.orphaned.push(key);
+  }
+  return read;
+}
+
+function readRecord(text: string): SessionRecord | undefined {
+  const record = readObject<SessionRecord & { owner: { permissions: number[] } }>(text);
+  const { clientId, owner, filters } = record ?? {};
+  const isFilter = (entry: unknown) =>
+    Array.isArray(entry) && typeof entry[0] === 'string' && Number.isInteger(entry[1]);
+  if (typeof clientId !== 'string' || !isClientId(clientId) || !owner) return undefined;
+  if (!Array.isArray(filters) || !filters.every(isFilter)) return undefined;
+  const { userId, permissions, networkIds, deviceTypeIds } = owner;
+  if (!Number.isInteger(userId) || !areIds(permissions)) return undefined;
+  if (![networkIds, deviceTypeIds].every((limit) => limit === null || areIds(limit))) return undefined;
+  return {
+    clientId,
+    filters,
+    owner: { userId, networkIds, deviceTypeIds, permissions: new PermissionSet(permissions) },
+  };
+}
+
+function readEvent(text: string, seq: number): QueuedEvent | undefined {
+  const event = readObject<QueuedEvent>(text);
+  const isWhole = [event?.topic, event?.payload, event?.suffix].every((part) => typeof part === 'string');
+  return isWhole && Number.isSafeInteger(seq) ? ({ ...event, seq } as QueuedEvent) : undefined;
+}
+
+const areIds = (ids: unknown): boolean => Array.isArray(ids) && ids.every(Number.isInteger);
+
+/** @returns `undefined` for anything but an object; its fields may be anything */
+function readObject<T>(text: string): Partial<T> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? (value as Partial<T>) : undefined;
+  } catch {
+    return undefined;
+  }
 }

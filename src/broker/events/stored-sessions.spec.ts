@@ -13,6 +13,7 @@ import type { Connection } from '../connection.js';
 import type { Connections } from '../connections.js';
 import type { Publication } from '../outbox.js';
 import type { TopicAccess } from '../topic-access.js';
+import { SessionStorage } from './session-storage.js';
 import { StoredSessions } from './stored-sessions.js';
 
 const MAX_SESSIONS = 10_000;
@@ -20,7 +21,8 @@ const MAX_SESSIONS = 10_000;
 /** May all, and reads nothing. */
 let userId: number;
 const access = {
-  principalOf: () => ({ userId, permissions: { ids: [] } }) as unknown as Principal,
+  principalOf: () =>
+    ({ userId, permissions: { ids: [] }, networkIds: null, deviceTypeIds: null }) as unknown as Principal,
   mayWatch: () => true,
 } as unknown as TopicAccess;
 let rightsAreFresh: boolean;
@@ -35,10 +37,7 @@ let dataDir: string;
 let index: EventIndex;
 let sessions: StoredSessions;
 
-beforeEach(async () => {
-  rightsAreFresh = true;
-  userId = 1;
-  dataDir = mkdtempSync(join(tmpdir(), 'devicehive-sessions-'));
+async function open(): Promise<void> {
   index = new EventIndex();
   sessions = new StoredSessions(
     { dataDir } as BrokerOptions,
@@ -49,6 +48,13 @@ beforeEach(async () => {
     {} as Connections,
   );
   await sessions.open();
+}
+
+beforeEach(async () => {
+  rightsAreFresh = true;
+  userId = 1;
+  dataDir = mkdtempSync(join(tmpdir(), 'devicehive-sessions-'));
+  await open();
 });
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -78,6 +84,51 @@ describe('StoredSessions', () => {
     rightsAreFresh = false;
     sessions.of('here')!.receive({ topic: 'dh/command/1/1/x/y', payload: 'z' }, 1, '');
     expect(published).toMatchObject([{ topic: 'dh/command/1/1/x/y', payload: 'z', qos: 1, dup: undefined }]);
+  });
+
+  it('are read at the next start without what is malformed, which is deleted with one warning', async () => {
+    const warn = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    comeAndGo('whole');
+    sessions.of('whole')!.receive({ topic: 'dh/command/1/1/x/y', payload: 'z' }, 1, '');
+    await sessions.close();
+
+    const storage = new SessionStorage(dataDir);
+    const whole = Object.fromEntries(await storage.open());
+    const record = JSON.parse(whole['s!1']!) as { owner: object };
+    const event = whole['e!1!0000000000000001']!;
+    const malformed: Record<string, unknown> = {
+      's!2': '{"clientId":"half',
+      's!3': 'null',
+      's!4': { ...record, clientId: 'a/b' },
+      's!5': { ...record, owner: { ...record.owner, permissions: null } },
+      's!6': { ...record, owner: { ...record.owner, networkIds: ['x'] } },
+      's!7': { ...record, filters: [['dh/#']] },
+      's!08': record,
+      'e!1!0000000000000002': '[]',
+      'e!1!0000000000000003': { topic: 1, payload: 'z', suffix: '' },
+      'e!1!4': event,
+      '!\n': 'x',
+    };
+    const orphaned = { 'e!2!0000000000000001': event, 'e!9!0000000000000001': event };
+    for (const [key, value] of Object.entries({ ...malformed, ...orphaned })) {
+      storage.set(key, () => (typeof value === 'string' ? value : JSON.stringify(value)));
+    }
+    await storage.close();
+
+    await open();
+    expect([...sessions].map(({ clientId }) => clientId)).toEqual(['whole']);
+    const bytes = sessions.of('whole')!.bytes;
+    expect(warn.mock.calls).toEqual([
+      ['11 entries of stored sessions are malformed and deleted, "s!2" first'],
+    ]);
+    await sessions.close();
+    await open();
+    expect(sessions.of('whole')!.bytes).toBe(bytes);
+    expect(warn).toHaveBeenCalledOnce();
+    await sessions.close();
+    const left = new SessionStorage(dataDir);
+    expect(Object.fromEntries(await left.open())).toEqual(whole);
+    await left.close();
   });
 
   it('forget the one that was used longest ago where there are too many', () => {

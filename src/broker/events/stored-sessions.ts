@@ -44,7 +44,15 @@ export class StoredSessions {
   }
 
   async open(): Promise<void> {
-    for (const [number, { clientId, owner, filters, events }] of readSessions(await this.storage.open())) {
+    const { sessions, unreadable, orphaned } = readSessions(await this.storage.open());
+    for (const key of [...unreadable, ...orphaned]) this.storage.delete(key);
+    if (unreadable.length > 0) {
+      const [first] = unreadable;
+      this.logger.warn(
+        `${unreadable.length} entries of stored sessions are malformed and deleted, ${shown(first!)} first`,
+      );
+    }
+    for (const [number, { clientId, owner, filters, events }] of sessions) {
       const session = this.create(clientId, owner, this.filterSet(clientId), number);
       for (const [filter, qos] of filters) session.filters.add(filter, qos);
       for (const event of events) session.restore(event);
