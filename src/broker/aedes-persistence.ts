@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { Logger } from '@nestjs/common';
 import type { Aedes, Client } from 'aedes';
 import { isDeviceHiveTopic } from '../protocol/topics.js';
 import type { Connections } from './connections.js';
@@ -38,6 +39,7 @@ const MAX_RETAINED_BYTES = 65_536;
  * sessions, and what one client can make it keep is bounded.
  */
 export class AedesPersistence {
+  private readonly logger = new Logger('Broker');
   private readonly persistence: Persistence;
   private readonly retained = new Set<string>();
 
@@ -56,7 +58,7 @@ export class AedesPersistence {
 
   /** Drops what Aedes keeps of a client that has no session to come back to. */
   forget(client: Client): void {
-    void this.persistence.cleanSubscriptions(client);
+    this.inBackground(this.persistence.cleanSubscriptions(client));
   }
 
   /** So that messages on ordinary topics are kept for clients that were away when the service was started. */
@@ -106,13 +108,17 @@ export class AedesPersistence {
     this.persistence.outgoingStream = (client) =>
       this.mayChange(client) ? waiting(client) : Readable.from([]);
     this.sessions.onChanged = (id, session) => {
-      void clean({ id });
-      if (session) void add({ id }, ordinary(session));
+      this.inBackground(clean({ id }));
+      if (session) this.inBackground(add({ id }, ordinary(session)));
       const connection = this.connections.get(session?.connectionId ?? '');
       // Aedes hands out what waits right after CONNACK, and never later.
       if (connection?.client.connected)
-        void this.forgetWaiting(connection.client, waiting(connection.client));
+        this.inBackground(this.forgetWaiting(connection.client, waiting(connection.client)));
     };
+  }
+
+  private inBackground(work: Promise<void>): void {
+    work.catch((error) => this.logger.error('Aedes cannot change what it keeps', error));
   }
 
   private async forgetWaiting(client: Client, waiting: Readable): Promise<void> {

@@ -42,10 +42,16 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
       done(isWelcome ? null : new Error('CONNECT is not served'), isWelcome);
     },
     authenticate: (client, login, password, done) => {
-      this.handshake.authenticate(client, login, password).then(
-        () => done(null, true),
-        (error) => done(error, false),
-      );
+      this.handshake
+        .authenticate(client, login, password)
+        .then(
+          () => done(null, true),
+          (error) => done(error, false),
+        )
+        .catch((error) => {
+          this.logger.error(`client ${shown(client.id)} cannot be let in`, error);
+          client.conn.destroy();
+        });
     },
     authorizePublish: (client, packet, done) => this.authorizePublish(client, packet, done),
     authorizeSubscribe: (client, subscription, done) => {

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { PublishPacket } from 'aedes';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { UserRightsCache } from '../directory/user-rights.js';
 import type { BrokerOptions } from './broker.options.js';
 import type { Connection } from './connection.js';
@@ -18,6 +19,14 @@ let readRights: () => void;
 let state: { isFlushed: boolean; isFresh: boolean };
 let traffic: ServiceTraffic;
 
+function leave(what: string, to: string): void {
+  if (to === 'broken') throw new Error('broken');
+  left.push(what);
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 beforeEach(() => {
   left = [];
   state = { isFlushed: true, isFresh: true };
@@ -27,9 +36,9 @@ beforeEach(() => {
     { serviceClientId: 'service' } as BrokerOptions,
     {
       get: (id: string) =>
-        id === 'gone' ? undefined : { answer: (number: number) => left.push(`reply ${number}`) },
+        id === 'gone' ? undefined : { answer: (number: number) => leave(`reply ${number}`, id) },
     } as unknown as Connections,
-    { deliver: ({ topic }: { topic: string }) => left.push(topic) } as unknown as EventDelivery,
+    { deliver: ({ topic }: { topic: string }) => leave(topic, topic) } as unknown as EventDelivery,
     {
       get isFlushed() {
         return state.isFlushed;
@@ -50,6 +59,28 @@ const reply = (number: number, to = 'someone') =>
 const settle = () => new Promise(setImmediate);
 
 describe('ServiceTraffic', () => {
+  it.each([
+    ['at once', true],
+    ['once the rights are read', false],
+  ])('goes on after an event and a reply that fail, which it logs: %s', async (_, isFresh) => {
+    const error = vi.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+    state.isFresh = isFresh;
+    writeAll();
+    event('broken');
+    reply(1, 'broken');
+    event('a');
+    reply(2);
+    readRights();
+    await settle();
+    event('b');
+    await settle();
+    expect(left).toEqual(['a', 'reply 2', 'b']);
+    expect(error.mock.calls.map(([message]) => message)).toEqual([
+      'The event on "broken" is lost',
+      'A reply on "dh/response/x@c" is lost',
+    ]);
+  });
+
   it('hands on events and replies at once where nothing has to wait', async () => {
     event('a');
     reply(1);

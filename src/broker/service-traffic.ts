@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { PublishPacket } from 'aedes';
 import { UserRightsCache } from '../directory/user-rights.js';
 import { linkedRequestTopic, parseLinkedEvent, parseLinkedReply } from '../protocol/service-link.js';
+import { shown } from '../protocol/shown.js';
 import { REQUEST_TOPIC } from '../protocol/topics.js';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { BrokerOptions } from './broker.options.js';
@@ -29,6 +30,7 @@ export type RequestListener = (topic: string, payload: Buffer) => void;
  */
 @Injectable()
 export class ServiceTraffic {
+  private readonly logger = new Logger('Broker');
   private receive?: RequestListener;
   private readonly waiting: DeviceEvent[] = [];
   private lastEvent: Promise<void> = Promise.resolve();
@@ -73,15 +75,15 @@ export class ServiceTraffic {
     { connectionId, number, responseTopic }: { connectionId: string; number: number; responseTopic: string },
     payload: string,
   ): void {
-    void this.lastEvent.then(() =>
-      this.connections.get(connectionId)?.answer(number, responseTopic, payload),
-    );
+    this.lastEvent
+      .then(() => this.connections.get(connectionId)?.answer(number, responseTopic, payload))
+      .catch((error) => this.logger.error(`A reply on ${shown(responseTopic)} is lost`, error));
   }
 
   /** Events keep their order, also while the rights of their receivers are read. */
   private tell(event: DeviceEvent): void {
     if (!this.draining && this.rights.isFresh()) {
-      this.events.deliver(event);
+      this.deliver(event);
       if (!this.sessions.isFlushed) this.lastEvent = soon(this.sessions.flushed());
       return;
     }
@@ -93,9 +95,18 @@ export class ServiceTraffic {
   private async drain(): Promise<void> {
     while (this.waiting.length > 0) {
       await this.rights.refresh();
-      for (const event of this.waiting.splice(0)) this.events.deliver(event);
+      for (const event of this.waiting.splice(0)) this.deliver(event);
     }
     this.draining = undefined;
+  }
+
+  /** What fails for one event does not stop the next, or the reply to a request that is committed. */
+  private deliver(event: DeviceEvent): void {
+    try {
+      this.events.deliver(event);
+    } catch (error) {
+      this.logger.error(`The event on ${shown(event.topic)} is lost`, error);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import { Sessions } from '../auth/sessions.js';
 import { UserRightsCache } from '../directory/user-rights.js';
@@ -41,6 +41,7 @@ export interface EventSink {
  */
 @Injectable()
 export class EventSubscriptions {
+  private readonly logger = new Logger('Broker');
   private readonly byConnection = new Map<string, Map<number, EventSubscription>>();
   private lastId = 0;
   /** set by the built-in broker */
@@ -109,7 +110,11 @@ export class EventSubscriptions {
   /** The reply to a request has left: what its subscription has waiting follows. */
   replied(connectionId: string, number: number): void {
     for (const one of this.byConnection.get(connectionId)?.values() ?? []) {
-      if (one.number === number) void this.rights.refresh().then(() => one.begin());
+      if (one.number !== number) continue;
+      this.rights
+        .refresh()
+        .then(() => one.begin())
+        .catch((error) => this.logger.error('A subscription cannot begin', error));
     }
   }
 }

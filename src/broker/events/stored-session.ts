@@ -1,6 +1,8 @@
+import { Logger } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
 import type { UserRightsCache } from '../../directory/user-rights.js';
 import type { DeviceEvent } from '../../protocol/device-event.js';
+import { shown } from '../../protocol/shown.js';
 import type { EventReceiver, FilterSet } from '../../subscriptions/event-index.js';
 import type { Connection } from '../connection.js';
 import type { TopicAccess, Watcher } from '../topic-access.js';
@@ -12,6 +14,8 @@ import {
   SessionQueue,
 } from './session-queue.js';
 import type { SessionFiles } from './session-files.js';
+
+const logger = new Logger('Broker');
 
 /** Events on their way to a client at a time. */
 const WINDOW = 256;
@@ -172,10 +176,11 @@ export class StoredSession implements EventReceiver {
   private sendWhenFresh(): void {
     if (this.isRefreshing) return;
     this.isRefreshing = true;
-    void this.shared.rights.refresh().then(() => {
-      this.isRefreshing = false;
-      this.sendNext();
-    });
+    this.shared.rights
+      .refresh()
+      .finally(() => (this.isRefreshing = false))
+      .then(() => this.sendNext())
+      .catch((error) => logger.error(`The events of client ${shown(this.clientId)} cannot be sent`, error));
   }
 
   private clear(): void {
