@@ -1,6 +1,6 @@
 import { QueryFailedError } from 'typeorm';
-import { describe, expect, it } from 'vitest';
-import { WriteBatcher } from './write-batcher.js';
+import { describe, expect, it, vi } from 'vitest';
+import { type BatchLimits, WriteBatcher } from './write-batcher.js';
 
 const refusal = (code: string) => new QueryFailedError('', [], Object.assign(new Error(code), { code }));
 
@@ -31,9 +31,9 @@ const settled = async () => {
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-function batcher(limits: { slots?: number; weight?: number } = {}) {
+function batcher(limits: Partial<BatchLimits> = {}) {
   const statements = new HeldStatements();
-  const batcher = new WriteBatcher(statements.write, { slots: 1, weight: 4, ...limits });
+  const batcher = new WriteBatcher(statements.write, { slots: 1, weight: 4, deadlineMs: 10_000, ...limits });
   return { statements, batcher };
 }
 
@@ -45,7 +45,7 @@ function refusing(code: string) {
     if (items.some((item) => item.startsWith('bad'))) throw refusal(code);
     return items;
   };
-  return { sizes, batcher: new WriteBatcher(write, { slots: 1, weight: 8 }) };
+  return { sizes, batcher: new WriteBatcher(write, { slots: 1, weight: 8, deadlineMs: 10_000 }) };
 }
 const outcomes = async (promises: Promise<string>[]) =>
   (await Promise.allSettled(promises)).map((result) =>
@@ -120,10 +120,11 @@ describe('WriteBatcher', () => {
     for (const code of ['40P01', '40001']) {
       const { statements, batcher: writes } = batcher();
       const both = Promise.all([writes.add('a', 1), writes.add('b', 1)]);
-      await settled();
-      await statements.fail(refusal(code));
-      await statements.fail(refusal(code));
-      await statements.end();
+      for (let times = 1; times <= 3; times++) {
+        await vi.waitUntil(() => statements.batches.length === times, { interval: 1 });
+        if (times < 3) await statements.fail(refusal(code));
+        else await statements.end();
+      }
       expect(await both).toEqual(['a done', 'b done']);
       expect(statements.batches).toEqual([
         ['a', 'b'],
@@ -131,6 +132,22 @@ describe('WriteBatcher', () => {
         ['a', 'b'],
       ]);
     }
+  });
+
+  it('tries such a batch less and less often, and gives up at the deadline', async () => {
+    let times = 0;
+    const write = () => {
+      times++;
+      return Promise.reject<string[]>(refusal('40P01'));
+    };
+    const writes = new WriteBatcher(write, { slots: 1, weight: 4, deadlineMs: 50 });
+    await expect(writes.add('a', 1)).rejects.toMatchObject({
+      code: 503,
+      cause: { driverError: { code: '40P01' } },
+    });
+    // At least 1, 2, 4, 8, 16 and 32 ms apart.
+    expect(times).toBeGreaterThan(1);
+    expect(times).toBeLessThan(8);
   });
 
   it('goes on after a batch that failed', async () => {

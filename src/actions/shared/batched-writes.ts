@@ -59,7 +59,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
     private readonly deadlineMs: number,
   ) {
     const { max = SLOTS } = poolOf(dataSource).options;
-    this.limits = { slots: Math.min(SLOTS, max), weight: WEIGHT };
+    this.limits = { slots: Math.min(SLOTS, max), weight: WEIGHT, deadlineMs };
   }
 
   /**
