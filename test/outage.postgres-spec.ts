@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TestClient } from './support/client.js';
 import { EventSubscriptions } from '../src/subscriptions/event-subscriptions.js';
 import { RawClient } from './support/raw-client.js';
@@ -21,6 +22,9 @@ beforeAll(async () => {
   admin = await service.connectAdmin();
 });
 beforeEach(() => database.up());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 afterAll(async () => {
   await service?.stop();
   database?.stop();
@@ -111,6 +115,26 @@ describe('while the database is away', () => {
       await late.stop();
       database.stop();
     }
+  });
+});
+
+describe('a request that the driver cannot send', () => {
+  it('is answered 500 after a few attempts, and costs no other its success', async () => {
+    const ids = await Promise.all(Array.from({ length: 9 }, () => service.insertCommand()));
+    const send = Client.prototype.query as (...call: unknown[]) => unknown;
+    let attempts = 0;
+    vi.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...call: unknown[]) {
+      if (JSON.stringify(call[0]).includes('unsendable')) {
+        attempts++;
+        throw new TypeError('cannot be sent');
+      }
+      return send.apply(this, call);
+    });
+    const replies = await Promise.all(
+      ids.map((id, n) => admin.request('command/update', update(id, n === 4 ? 'unsendable' : 'sent'))),
+    );
+    expect(replies.map(({ code }) => code)).toEqual(ids.map((_, n) => (n === 4 ? 500 : undefined)));
+    expect(attempts).toBeLessThan(40);
   });
 });
 

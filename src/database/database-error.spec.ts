@@ -1,13 +1,14 @@
 import { QueryFailedError } from 'typeorm';
 import { describe, expect, it } from 'vitest';
-import { answered, databaseError, OUTCOME_UNKNOWN } from './database-error.js';
+import { answered, databaseError, isRefused, OUTCOME_UNKNOWN } from './database-error.js';
 
 const failed = (code?: string) =>
   new QueryFailedError(
     'UPDATE secret_table',
     ['secret value'],
-    Object.assign(new Error('details'), { code }),
+    Object.assign(new Error('Connection terminated unexpectedly'), { code }),
   );
+const notConnected = (code: string) => Object.assign(new Error('details'), { code });
 
 describe('databaseError', () => {
   it.each([
@@ -15,12 +16,35 @@ describe('databaseError', () => {
     ['a lost connection', failed('08006'), 'Outcome unknown, it may have been applied'],
     ['a shutdown', failed('57P01'), 'Outcome unknown, it may have been applied'],
     ['a crash', failed('57P02'), 'Outcome unknown, it may have been applied'],
-    ['a failure without a code', failed(), 'Outcome unknown, it may have been applied'],
+    ['a connection that ended', failed(), 'Outcome unknown, it may have been applied'],
     ['a reset of the connection', failed('ECONNRESET'), 'Outcome unknown, it may have been applied'],
-    ['no connection at all', new Error('connect ECONNREFUSED'), 'Database is unavailable, try again'],
+    ['a broken pipe', failed('EPIPE'), 'Outcome unknown, it may have been applied'],
+    ['a closed stream', failed('ERR_STREAM_DESTROYED'), 'Outcome unknown, it may have been applied'],
+    ['no connection at all', notConnected('ECONNREFUSED'), 'Database is unavailable, try again'],
+    ['a host that is not found', notConnected('EAI_AGAIN'), 'Database is unavailable, try again'],
+    ['a server that starts', notConnected('57P03'), 'Database is unavailable, try again'],
+    [
+      'no place in the pool',
+      new Error('timeout exceeded when trying to connect'),
+      'Database is unavailable, try again',
+    ],
   ])('answers 503 for %s', (_, cause, message) => {
-    expect(databaseError(cause, OUTCOME_UNKNOWN)).toMatchObject({ code: 503, message, cause });
+    const error = databaseError(cause, OUTCOME_UNKNOWN);
+    expect(error).toMatchObject({ code: 503, message, cause });
+    expect(error).not.toMatchObject({ isUnexplained: true });
   });
+
+  it.each([
+    ['the statement', new QueryFailedError('', [], new TypeError('Cannot read properties of undefined'))],
+    ['a parameter', failed('ERR_OUT_OF_RANGE')],
+    ['a call', new TypeError('Cannot read properties of undefined')],
+  ])(
+    'does not take it for granted that the database is away where the driver fails because of %s',
+    (_, cause) => {
+      expect(databaseError(cause, OUTCOME_UNKNOWN)).toMatchObject({ isUnexplained: true, cause });
+      expect(isRefused(databaseError(cause))).toBe(true);
+    },
+  );
 
   it('says of a read that broke off only that it can be tried again', () => {
     expect(databaseError(failed('ECONNRESET'))).toMatchObject({

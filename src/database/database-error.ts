@@ -2,8 +2,13 @@ import { QueryFailedError } from 'typeorm';
 import { databaseAway, rowLocked, Unavailable } from '../protocol/action-error.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
-/** PostgreSQL's own codes; anything else is of the socket. */
-const SQLSTATE = /^[0-9A-Z]{5}$/;
+/** PostgreSQL's own codes; those of the system begin with E, like `EPIPE`. */
+const SQLSTATE = /^(?!E)[0-9A-Z]{5}$/;
+/** Node's codes for what is wrong with a call and not with its connection. */
+const MISUSE = /^ERR_(?!STREAM_|SOCKET_|SSL_|TLS_)/;
+/** What pg and its pool say without a code of a connection that is gone, or does not come. */
+const LOST =
+  /connection terminated|not queryable|timeout|after calling end|SSL connection|^SASL|from backend|not connected/i;
 /** Connection exceptions and shutdowns. */
 const CUT_OFF = /^(08|57P)/;
 /** Insufficient resources: too many connections, disk full, out of memory. Nothing was applied. */
@@ -32,12 +37,14 @@ export async function answered<T>(statement: Promise<T>, ifCutOff?: string): Pro
  * @returns 503 where trying again helps, with the failure as its cause
  */
 export function databaseError(error: unknown, ifCutOff?: string): unknown {
-  if (!(error instanceof QueryFailedError)) return databaseAway(error);
+  const isUnexplained = !isOfConnection(error);
+  if (!(error instanceof QueryFailedError)) return databaseAway(error, isUnexplained);
   const code = codeOf(error);
   if (code === LOCK_NOT_AVAILABLE) return rowLocked(error);
   if (EXHAUSTED.test(code)) return databaseAway(error);
   if (SQLSTATE.test(code) && !CUT_OFF.test(code)) return error;
-  return ifCutOff === undefined ? databaseAway(error) : new Unavailable(ifCutOff, true, { cause: error });
+  if (ifCutOff === undefined) return databaseAway(error, isUnexplained);
+  return new Unavailable(ifCutOff, true, { cause: error, isUnexplained });
 }
 
 /** Whether a statement was rolled back only because of what others did at the same time. */
@@ -45,14 +52,24 @@ export function isToBeRetried(error: unknown): boolean {
   return RETRY.includes(codeOf(error));
 }
 
-/** Whether PostgreSQL refused the statement: part of it, without what is wrong, may go through. */
+/** Whether PostgreSQL, or the driver, refused the statement: part of it, without what is wrong, may go through. */
 export function isRefused(error: unknown): boolean {
+  if (error instanceof Unavailable) return error.isUnexplained;
   const code = codeOf(error);
   return SQLSTATE.test(code) && !CUT_OFF.test(code) && code !== LOCK_NOT_AVAILABLE;
 }
 
+/** Whether a failure without PostgreSQL's answer is of the connection: lost, or not to be had. */
+function isOfConnection(error: unknown): boolean {
+  const { code, message } = causeOf(error);
+  return code ? !MISUSE.test(code) : LOST.test(message);
+}
+
 /** PostgreSQL's code, or the socket's; empty for what is neither. */
 function codeOf(error: unknown): string {
-  if (!(error instanceof QueryFailedError)) return '';
-  return (error.driverError as Error & { code?: string }).code ?? '';
+  return error instanceof QueryFailedError ? (causeOf(error).code ?? '') : '';
+}
+
+function causeOf(error: unknown): Error & { code?: string } {
+  return (error instanceof QueryFailedError ? error.driverError : error) as Error & { code?: string };
 }

@@ -18,18 +18,22 @@ export class ActionError extends Error {
 
 /** The database did not answer. A QoS 1 request is not refused for it, but tried again until it does. */
 export class Unavailable extends ActionError {
+  /** Whether its cause may be the request itself, and not the connection: it is tried again a few times only. */
+  readonly isUnexplained: boolean;
+
   /** @param isOutcomeUnknown the change was sent, and may have been applied */
   constructor(
     message: string,
     readonly isOutcomeUnknown: boolean,
-    options?: ErrorOptions,
+    { isUnexplained = false, ...options }: ErrorOptions & { isUnexplained?: boolean } = {},
   ) {
     super(503, message, options);
+    this.isUnexplained = isUnexplained;
   }
 }
 
-export const databaseAway = (cause?: unknown): Unavailable =>
-  new Unavailable('Database is unavailable, try again', false, { cause });
+export const databaseAway = (cause?: unknown, isUnexplained = false): Unavailable =>
+  new Unavailable('Database is unavailable, try again', false, { cause, isUnexplained });
 
 /** DeviceHive's answer to anything that is not the JSON it expects (the spelling is the original's). */
 export const MALFORMED_JSON = 'Malformed Json received.';

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, Injectable, Logger, type RpcExceptionFilter } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
-import { ActionError, internalError, Superseded } from '../protocol/action-error.js';
+import { ActionError, internalError, Superseded, Unavailable } from '../protocol/action-error.js';
 import { type DeviceHiveContext, isHeld } from './devicehive.context.js';
 import { refusalLine } from './intake/refusal-line.js';
 
@@ -16,13 +16,19 @@ export class ActionExceptionFilter implements RpcExceptionFilter {
   catch(exception: unknown, host: ArgumentsHost): Observable<never> {
     if (exception instanceof Superseded) return throwError(() => exception);
     const context = host.switchToRpc().getContext<DeviceHiveContext>();
+    const isUnexplained = exception instanceof Unavailable && exception.isUnexplained;
+    if (isUnexplained) context.unexplained++;
     // It is not refused, but tried again.
     if (isHeld(exception, context)) return throwError(() => exception);
     const { origin, request } = context;
-    const error = exception instanceof ActionError ? exception : internalError();
+    const error = exception instanceof ActionError && !isUnexplained ? exception : internalError();
     const line = refusalLine(origin, error, request);
     if (error.code < 500) this.logger.log(line);
-    else this.logger.error(line, exception instanceof Error ? (error.cause ?? exception) : exception);
+    else
+      this.logger.error(
+        line,
+        exception instanceof Error ? ((isUnexplained ? exception : error).cause ?? exception) : exception,
+      );
     return throwError(() => error);
   }
 }

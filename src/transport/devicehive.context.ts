@@ -18,12 +18,16 @@ export interface ActionExtras {
   isRepeatable?: boolean;
 }
 
+/** Of one request, over a second and a half; it may be the one that the driver cannot send. */
+const MAX_UNEXPLAINED = 5;
+
 /**
  * Whether a request that failed is to be tried again instead of being answered: the database was away, and its
  * sender waits for a PUBACK.
  */
-export function isHeld(error: unknown, { origin, extras }: DeviceHiveContext): boolean {
+export function isHeld(error: unknown, { origin, extras, unexplained }: DeviceHiveContext): boolean {
   if (!(error instanceof Unavailable) || origin.qos === 0) return false;
+  if (error.isUnexplained && unexplained > MAX_UNEXPLAINED) return false;
   return !error.isOutcomeUnknown || extras.isRepeatable === true;
 }
 
@@ -37,6 +41,8 @@ export function isAction(extras: object | undefined): boolean {
 /** What guards, pipes, filters and handlers can learn of one request; `@Ctx()` gives it to a handler. */
 export class DeviceHiveContext extends MqttContext {
   readonly origin: RequestOrigin;
+  /** how often it has failed so that nobody knows whether the database was away */
+  unexplained = 0;
 
   constructor(
     { packet, origin }: { packet: IPublishPacket; origin: RequestOrigin },
