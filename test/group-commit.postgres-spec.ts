@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CommandRepository } from '../src/actions/command/command.repository.js';
 import type { DeviceCommand } from '../src/actions/command/device-command.js';
 import { openDatabase } from '../src/database/data-source.js';
@@ -139,6 +139,23 @@ describe('updates that come together', () => {
       lifetime: null,
       is_updated: true,
     });
+  });
+
+  it('of commands that are long are answered whole, and read one by one where the answer would be too long', async () => {
+    const ids = await makeCommands(200);
+    const length = 100_000;
+    const makeLong = `UPDATE device_command SET result = to_jsonb(repeat('x', $2)) WHERE id = ANY ($1)`;
+    await pool.query(makeLong, [ids.slice(1), length]);
+    const readings = vi.spyOn(pool, 'query');
+    const answers = await Promise.all(ids.map((id) => update(id, `s${id}`, request(`long/${id}`))));
+    expect(readings).toHaveBeenCalledTimes(199);
+    readings.mockRestore();
+    expect(statuses(answers)).toEqual(ids.map((id) => `s${id}`));
+    expect(answers.map((answer) => answer!.result?.text.length)).toEqual([
+      undefined,
+      ...ids.slice(1).map(() => length + 2),
+    ]);
+    expect(await commands.get(ADMIN, 'one', ids[1]!)).toEqual(answers[1]);
   });
 
   it('of one command keep their order, and both count', async () => {
@@ -442,7 +459,7 @@ describe('the statements of the batches', () => {
       );
       expect(prepared.map(({ generic }) => generic)).toEqual([5, 5]);
       for (const { name } of prepared) {
-        const values = `${Array(13).fill(`'{}'`)}, 600`;
+        const values = `${Array(13).fill(`'{}'`)}, 600, 65536`;
         const rows: object[] = await single.query(`EXPLAIN EXECUTE "${name}" (${values})`);
         const plan = rows.flatMap(Object.values).join('\n');
         expect(plan).not.toContain('Seq Scan');

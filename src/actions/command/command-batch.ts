@@ -26,8 +26,10 @@ const COLUMNS = {
 };
 const TYPES = Object.values(COLUMNS);
 
-/** The first parameter that is free after the batch. */
-export const AFTER_BATCH = TYPES.length + 1;
+/** The parameters after the batch: for how many seconds a request is remembered, how long an answered row may be, the term. */
+export const SECONDS = TYPES.length + 1;
+const BYTES = SECONDS + 1;
+export const TERM = BYTES + 1;
 
 /**
  * A common table expression: the batch as rows, `n` from 1. The sub-select hides from the planner how many rows there
@@ -49,6 +51,25 @@ export const ASKING: Asking = {
 export const placeOf = (alias: string): string =>
   `LATERAL (SELECT ${alias}.device_id, ${alias}.network_id, ${alias}.device_type_id) d`;
 
+/**
+ * Of what a statement answers. Of 256 commands that have a megabyte each, whose status alone is set, the answer took
+ * 200 MB of memory at once; now these take 40.
+ */
+const MAX_ANSWERED_BYTES = 16 * 1_048_576;
+const SHORT =
+  'n, state, id, command, timestamp, last_updated, user_id, device_id, network_id, device_type_id, lifetime';
+const LONG = ['parameters', 'status', 'result'];
+
+/**
+ * The rows of a batch, with their part of `MAX_ANSWERED_BYTES` each: one that is longer comes without its long
+ * columns, and `fits` is false.
+ * @param rows a statement for `n`, `state` and `COMMAND_COLUMNS`
+ */
+export const answerOf = (rows: string): string => `
+  SELECT ${SHORT}, ${LONG.map((column) => `CASE WHEN fits THEN ${column} END AS ${column}`)}, fits
+    FROM (${rows}) r,
+         LATERAL (SELECT ${LONG.map((column) => `coalesce(octet_length(${column}), 0)`).join(' + ')} <= $${BYTES}::int) f (fits)`;
+
 /** Parameters and results may have a megabyte each: with this a batch has two, or one request. */
 const WEIGHT_BYTES = 8_192;
 
@@ -69,9 +90,10 @@ export function batchedCommand(
   };
 }
 
-/** One array for each column. */
-export function columnsOf(batch: BatchedCommand[]): unknown[][] {
-  return TYPES.map((_, column) => batch.map(({ values }) => values[column] ?? null));
+/** The parameters up to that of the term: one array for each column, then `SECONDS` and `BYTES`. */
+export function valuesOf(batch: BatchedCommand[], seconds: number): unknown[] {
+  const columns = TYPES.map((_, column) => batch.map(({ values }) => values[column] ?? null));
+  return [...columns, seconds, Math.floor(MAX_ANSWERED_BYTES / batch.length)];
 }
 
 function asText(limit: IdLimit): string | null {

@@ -1,7 +1,7 @@
 import type { PreparedStatement } from '../../database/write-pool.js';
 import { termRow } from '../../database/write-fence.js';
 import { visibleDevice } from '../../directory/access-scope.js';
-import { AFTER_BATCH, ASKING, BATCH, placeOf } from './command-batch.js';
+import { answerOf, ASKING, BATCH, placeOf, SECONDS, TERM } from './command-batch.js';
 import { COMMAND_COLUMNS } from './device-command.js';
 
 /** What a request that is repeated has made: a row as long as it is remembered, empty where the command is gone. */
@@ -12,14 +12,14 @@ const FIRST = `
 
 /**
  * For each row of the batch what became of it, and the command that was made, now or by the same request before; no
- * row at all where the term is over. The parameter after the batch are the seconds for which a request is remembered.
+ * row at all where the term is over.
  *
  * The device is locked as the foreign key would, but first, so that one that is being deleted is unknown. Devices that
  * others hold are passed over; a repeat whose first request another process is committing just now counts as locked.
  * `recent_insert` is taken in the order of its key: two processes that are handed the same requests may wait there.
  */
 const text = (fenced: boolean): string => `
-  WITH term AS (${termRow(fenced, AFTER_BATCH + 1)}),
+  WITH term AS (${termRow(fenced, TERM)}),
        q AS (${BATCH}),
        held AS (
          SELECT q.*, d.*
@@ -37,7 +37,7 @@ const text = (fenced: boolean): string => `
          ON CONFLICT (request) DO UPDATE
            SET content = excluded.content, made_id = excluded.made_id, at = excluded.at
            WHERE r.content <> excluded.content
-              OR r.at < excluded.at - make_interval(secs => $${AFTER_BATCH}::int)
+              OR r.at < excluded.at - make_interval(secs => $${SECONDS}::int)
          RETURNING made_id),
        settled AS (
          SELECT c.*, id IS NOT NULL AND (key IS NULL OR id IN (SELECT made_id FROM remembered)) AS is_new,
@@ -50,16 +50,17 @@ const text = (fenced: boolean): string => `
            (id, device, user_id, command, timestamp, last_updated, parameters, lifetime, status, result)
          SELECT id, device, user_id, command, timestamp, last_updated, parameters, lifetime, status, result
            FROM settled WHERE is_new)
-  SELECT c.n::int, 'done' AS state, ${COMMAND_COLUMNS} FROM settled c, ${placeOf('c')} WHERE is_new
-  UNION ALL
-  SELECT q.n::int,
-         CASE WHEN c.id IS NOT NULL THEN 'done'
-              WHEN c.made_id IS NULL AND (q.device IS NOT NULL OR EXISTS (${visibleDevice(ASKING)})) THEN 'locked'
-              ELSE 'unknown' END,
-         ${COMMAND_COLUMNS}
-    FROM settled q
-    LEFT JOIN LATERAL (${FIRST} OFFSET 0) c ON true, ${placeOf('q')}
-   WHERE NOT is_new`;
+  ${answerOf(`
+    SELECT c.n::int, 'done' AS state, ${COMMAND_COLUMNS} FROM settled c, ${placeOf('c')} WHERE is_new
+    UNION ALL
+    SELECT q.n::int,
+           CASE WHEN c.id IS NOT NULL THEN 'done'
+                WHEN c.made_id IS NULL AND (q.device IS NOT NULL OR EXISTS (${visibleDevice(ASKING)})) THEN 'locked'
+                ELSE 'unknown' END,
+           ${COMMAND_COLUMNS}
+      FROM settled q
+      LEFT JOIN LATERAL (${FIRST} OFFSET 0) c ON true, ${placeOf('q')}
+     WHERE NOT is_new`)}`;
 
 const STATEMENTS = [false, true].map((fenced) => ({ name: `command_insert_${fenced}`, text: text(fenced) }));
 export const insertStatement = (fenced: boolean): PreparedStatement => STATEMENTS[Number(fenced)]!;

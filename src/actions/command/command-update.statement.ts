@@ -1,7 +1,7 @@
 import type { PreparedStatement } from '../../database/write-pool.js';
 import { termRow } from '../../database/write-fence.js';
 import { visibleDevice } from '../../directory/access-scope.js';
-import { AFTER_BATCH, ASKING, BATCH, placeOf } from './command-batch.js';
+import { answerOf, ASKING, BATCH, placeOf, SECONDS, TERM } from './command-batch.js';
 import { COMMAND_COLUMNS } from './device-command.js';
 
 /**
@@ -18,16 +18,15 @@ const IS_REPEAT = `EXISTS (
 
 /**
  * For each row of the batch what became of it, and the command as it is now; no row at all where the term is over.
- * The parameter after the batch are the seconds for which a request is remembered.
  *
  * Each row is looked up for itself (OFFSET and FOR UPDATE see to it), by its key however small the tables are when
  * this is planned. Rows that others hold are passed over, so no batch ever waits for a row, or dead-locks.
  * `state = 'new'` counts as one row for the planner, which then joins by key, too.
  */
 const text = (fenced: boolean): string => `
-  WITH term AS (${termRow(fenced, AFTER_BATCH + 1)}),
+  WITH term AS (${termRow(fenced, TERM)}),
        q AS (${BATCH} ORDER BY command_id),
-       s AS (SELECT int4send(now) AS now, int4send(now - $${AFTER_BATCH}::int) AS since
+       s AS (SELECT int4send(now) AS now, int4send(now - $${SECONDS}::int) AS since
                FROM (SELECT extract(epoch FROM clock_timestamp())::int AS now) s),
        held AS (
          SELECT q.*, s.*, d.*, c.*,
@@ -58,9 +57,10 @@ const text = (fenced: boolean): string => `
            FROM held d
           WHERE c.id = d.id AND d.state = 'new'
          RETURNING d.n::int, 'done' AS state, ${COMMAND_COLUMNS})
-  SELECT * FROM changed
-  UNION ALL
-  SELECT c.n::int, c.state, ${COMMAND_COLUMNS} FROM held c, ${placeOf('c')} WHERE c.state <> 'new'`;
+  ${answerOf(`
+    SELECT * FROM changed
+    UNION ALL
+    SELECT c.n::int, c.state, ${COMMAND_COLUMNS} FROM held c, ${placeOf('c')} WHERE c.state <> 'new'`)}`;
 
 const STATEMENTS = [false, true].map((fenced) => ({ name: `command_update_${fenced}`, text: text(fenced) }));
 export const updateStatement = (fenced: boolean): PreparedStatement => STATEMENTS[Number(fenced)]!;

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { answered } from '../../database/database-error.js';
+import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
+import { Lanes } from '../../transport/lanes.js';
 import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
 import { BatchedWrites, type OutcomeRow } from '../shared/batched-writes.js';
-import { type BatchedCommand, batchedCommand, columnsOf } from './command-batch.js';
+import { type BatchedCommand, batchedCommand, valuesOf } from './command-batch.js';
 import { insertStatement } from './command-insert.statement.js';
 import { CommandOptions } from './command.options.js';
 import * as sql from './command.statements.js';
@@ -17,7 +18,8 @@ import {
   toDeviceCommand,
 } from './device-command.js';
 
-type Writes = BatchedWrites<BatchedCommand, CommandRow & OutcomeRow>;
+type Row = CommandRow & OutcomeRow & { fits: boolean };
+type Writes = BatchedWrites<BatchedCommand, Row>;
 
 /** A repeat that comes just before the end of the window still finds what it repeats. */
 const SPARE_SECONDS = 60;
@@ -27,6 +29,7 @@ const SPARE_SECONDS = 60;
 export class CommandRepository {
   private readonly updates: Writes;
   private readonly inserts: Writes;
+  private readonly readings = new Lanes();
 
   constructor(
     private readonly dataSource: DataSource,
@@ -34,7 +37,7 @@ export class CommandRepository {
     private readonly window: ReplayWindow,
     { deadlineMs }: CommandOptions,
   ) {
-    const values = (batch: BatchedCommand[]) => [...columnsOf(batch), window.seconds];
+    const values = (batch: BatchedCommand[]) => valuesOf(batch, window.seconds);
     const writes = (statement: typeof updateStatement): Writes =>
       new BatchedWrites(dataSource, fence, { statement, values }, deadlineMs);
     this.updates = writes(updateStatement);
@@ -56,8 +59,7 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const command = batchedCommand(scope, deviceId, fields, request, commandId);
-    const row = await this.updates.run({ ...command, key: commandId });
-    return row && toDeviceCommand(row);
+    return this.whole(scope, await this.updates.run({ ...command, key: commandId }));
   }
 
   /**
@@ -72,8 +74,20 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const command = batchedCommand(scope, deviceId, fields, request);
-    const row = await this.inserts.run({ ...command, key: request?.key.toString('latin1') });
-    return row && toDeviceCommand(row);
+    return this.whole(scope, await this.inserts.run({ ...command, key: request?.key.toString('latin1') }));
+  }
+
+  /**
+   * One that is too long for the answer of its batch is read again, and is as of then, or gone by then. One after the
+   * other for each user: a batch of them would take all connections for seconds.
+   */
+  private async whole({ userId }: AccessScope, row: Row | undefined): Promise<DeviceCommand | undefined> {
+    if (!row || row.fits) return row && toDeviceCommand(row);
+    return this.readings.run(userId, async () => {
+      const rows = this.dataSource.query<CommandRow[]>(sql.FIND_AGAIN, [row.id]);
+      const [again] = await answered(rows, OUTCOME_UNKNOWN);
+      return again && toDeviceCommand(again);
+    });
   }
 
   async get(scope: AccessScope, deviceId: string, commandId: number): Promise<DeviceCommand | undefined> {
