@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
@@ -107,10 +107,12 @@ describe('SessionStorage', () => {
 
   it('holds its folder alone, and says what to do', async () => {
     await expect(new SessionStorage(dataDir).open()).rejects.toThrow(
-      `DATA_DIR ${dataDir} is in use by another process: stop that one first, or set DATA_DIR to another folder`,
+      `DATA_DIR ${dataDir} is in use by process ${process.pid}: stop that one first, or set DATA_DIR to another folder`,
     );
     set('a', '1');
     expect(await reopened()).toEqual([['a', '1']]);
+    await storage.close();
+    expect(existsSync(join(dataDir, 'sessions.pid'))).toBe(false);
   });
 
   it('that cannot be opened says why', async () => {

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { ClassicLevel } from 'classic-level';
@@ -12,6 +13,8 @@ const RETRY_MS = 1_000;
 export class SessionStorage {
   private readonly logger = new Logger('Broker');
   private readonly db: ClassicLevel;
+  /** who has the database open, for the others' message; LevelDB's own lock does not tell */
+  private readonly holderFile: string;
   private changes = new Map<string, (() => string) | null>();
   private writes: Promise<void> = Promise.resolve();
   private next?: Promise<void>;
@@ -21,22 +24,25 @@ export class SessionStorage {
   /** @param dataDir holds it in a folder of its own */
   constructor(private readonly dataDir: string) {
     this.db = new ClassicLevel(join(dataDir, 'sessions'));
+    this.holderFile = join(dataDir, 'sessions.pid');
   }
 
   /**
    * @returns all keys with their texts, in the order of the keys
-   * @throws where another process holds the directory
+   * @throws where another process holds the directory, naming its id
    */
   async open(): Promise<[key: string, text: string][]> {
     try {
       await this.db.open();
     } catch (error) {
       const { code, message } = ((error as Error).cause ?? error) as Error & { code?: string };
-      const problem = code === 'LEVEL_LOCKED' ? 'is in use by another process: stop that one first' : message;
+      const problem =
+        code === 'LEVEL_LOCKED' ? `is in use by ${this.holder()}: stop that one first` : message;
       throw new Error(`DATA_DIR ${this.dataDir} ${problem}, or set DATA_DIR to another folder`, {
         cause: error,
       });
     }
+    writeFileSync(this.holderFile, `${process.pid}`, { mode: 0o600 });
     return this.db.iterator().all();
   }
 
@@ -61,7 +67,17 @@ export class SessionStorage {
 
   async close(): Promise<void> {
     await this.flushed();
-    if (this.db.status === 'open') await this.db.close();
+    if (this.db.status !== 'open') return;
+    rmSync(this.holderFile, { force: true });
+    await this.db.close();
+  }
+
+  /** It may have opened the database just now, and not have written its id yet. */
+  private holder(): string {
+    const [pid] = existsSync(this.holderFile)
+      ? (/^\d+$/.exec(readFileSync(this.holderFile, 'utf8')) ?? [])
+      : [];
+    return pid ? `process ${pid}` : 'another process';
   }
 
   private change(key: string, text: (() => string) | null): void {
