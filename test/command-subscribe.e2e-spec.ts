@@ -169,6 +169,25 @@ describe('command/subscribe', () => {
     expect(copies.map(({ json }) => json.subscriptionId)).toEqual(ids);
   });
 
+  it.each([
+    [1, 0, 1],
+    [0, 1, 1],
+    [0, 0, 0],
+  ] as const)(
+    'at QoS %i beside a SUBSCRIBE at %i: the one copy comes at QoS %i',
+    async (asked, granted, qos) => {
+      for (const clean of [true, false]) {
+        const client = await service.connectAdmin({ clean });
+        await client.request('command/subscribe', { deviceId: SAMPLE_DEVICE }, asked);
+        await client.subscribe('dh/command/#', granted);
+        await insert('both');
+        const { packet, json } = await client.next(({ topic }) => topic.endsWith('/both'));
+        expect([packet.qos, json.subscriptionId > 0]).toEqual([qos, true]);
+        await client.end();
+      }
+    },
+  );
+
   it('never shows an older version after a newer one that was replayed', async () => {
     const name = randomUUID();
     const { command } = await insert(name);

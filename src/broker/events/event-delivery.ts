@@ -25,7 +25,7 @@ export class EventDelivery implements EventSink {
 
   /**
    * Rights must be fresh. A client gets one copy for all its filters and one for each subscription by an action; where
-   * it has both, the first subscription gives its filters' copy the id.
+   * it has both, the first subscription gives its filters' copy the id, and its QoS where that is higher.
    */
   deliver(event: DeviceEvent): void {
     const matches = this.index.match(event.topic);
@@ -41,7 +41,8 @@ export class EventDelivery implements EventSink {
       const { connectionId = '' } = receiver;
       const subscription = naming.get(connectionId);
       const copy = subscription ? named(event, subscription) : event;
-      if (receiver.receive(copy, qos, suffix)) naming.delete(connectionId);
+      const highest = Math.max(qos, subscription?.qos ?? 0);
+      if (receiver.receive(copy, highest, suffix)) naming.delete(connectionId);
     }
     for (const subscription of naming.values()) subscription.receive(event);
   }
