@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { type AccessScope, VISIBLE_DEVICES, visibleDeviceParameters } from '../../directory/access-scope.js';
-import { MAX_PAGE_BYTES, readInTime, replayLimitOf } from '../shared/list-page.js';
+import type { AccessScope } from '../../directory/access-scope.js';
+import { MAX_PAGE_BYTES, readInTime } from '../shared/list-page.js';
+import { replayParameters, WANTED_DEVICES } from '../shared/replay.js';
 import type { SubscribeDto } from '../subscription.exports.js';
 import {
   type DeviceNotification,
@@ -10,16 +11,9 @@ import {
   toDeviceNotification,
 } from './device-notification.js';
 
-/**
- * $1 is the device, $2..$4 the scope, $5 are networks, $6 device types, $7 names (null: all), $8 the timestamp, $9 the
- * most notifications. Oldest first, until they are too long for one go.
- */
+/** Has `replayParameters`. Oldest first, until they are too long for one go. */
 const REPLAY = `
-  WITH d AS (
-         SELECT * FROM (${VISIBLE_DEVICES}) v
-          WHERE ($1::varchar IS NULL OR v.device_id = $1)
-            AND ($5::bigint[] IS NULL OR v.network_id = ANY ($5))
-            AND ($6::bigint[] IS NULL OR v.device_type_id = ANY ($6))),
+  WITH d AS (${WANTED_DEVICES}),
        page AS (
          SELECT n.* FROM device_notification n JOIN d ON d.id = n.device
           WHERE n.timestamp > $8 AND ($7::varchar[] IS NULL OR n.notification = ANY ($7))
@@ -39,16 +33,8 @@ export class NotificationReplayRepository {
    * @throws {ActionError} 503 where it takes too much time
    */
   async newerThan(timestamp: Date, scope: AccessScope, request: SubscribeDto): Promise<DeviceNotification[]> {
-    const { deviceId, networkIds, deviceTypeIds, names, limit } = request;
-    const [, ...scopeParameters] = visibleDeviceParameters(scope, '');
-    const lists = [networkIds, deviceTypeIds, names].map((list) => (list?.length ? list : null));
-    const rows = await readInTime<NotificationRow>(this.dataSource, REPLAY, [
-      deviceId ?? null,
-      ...scopeParameters,
-      ...lists,
-      timestamp.toISOString(),
-      replayLimitOf(limit),
-    ]);
+    const parameters = replayParameters(scope, request, timestamp);
+    const rows = await readInTime<NotificationRow>(this.dataSource, REPLAY, parameters);
     return rows.map(toDeviceNotification);
   }
 }

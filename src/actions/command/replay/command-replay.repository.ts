@@ -1,26 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import {
-  type AccessScope,
-  VISIBLE_DEVICES,
-  visibleDeviceParameters,
-} from '../../../directory/access-scope.js';
-import { MAX_PAGE_BYTES, readInTime, replayLimitOf } from '../../shared/list-page.js';
+import type { AccessScope } from '../../../directory/access-scope.js';
+import { MAX_PAGE_BYTES, readInTime } from '../../shared/list-page.js';
+import { replayParameters, WANTED_DEVICES } from '../../shared/replay.js';
 import { COMMAND_COLUMNS, type CommandRow, type DeviceCommand, toDeviceCommand } from '../device-command.js';
 import type { SubscribeCommandsDto } from '../dto/subscribe-commands.dto.js';
 
 /**
- * $1 is the device, $2..$4 the scope, $5 are networks, $6 device types, $7 names (null: all), $8 the timestamp, $9 the
- * most commands. Oldest first, until they are too long for one go.
+ * Has `replayParameters`. Oldest first, until they are too long for one go.
  * @param isDue what must hold for the command `c`
  * @param at the time that counts, a column of `c`
  */
 const replayStatement = (isDue: string, at: string): string => `
-  WITH d AS (
-         SELECT * FROM (${VISIBLE_DEVICES}) v
-          WHERE ($1::varchar IS NULL OR v.device_id = $1)
-            AND ($5::bigint[] IS NULL OR v.network_id = ANY ($5))
-            AND ($6::bigint[] IS NULL OR v.device_type_id = ANY ($6))),
+  WITH d AS (${WANTED_DEVICES}),
        page AS (
          SELECT c.* FROM device_command c JOIN d ON d.id = c.device
           WHERE ${at} > $8 AND ${isDue} AND ($7::varchar[] IS NULL OR c.command = ANY ($7))
@@ -52,16 +44,9 @@ export class CommandReplayRepository {
     scope: AccessScope,
     request: SubscribeCommandsDto,
   ): Promise<DeviceCommand[]> {
-    const { deviceId, networkIds, deviceTypeIds, names, limit } = request;
-    const [, ...scopeParameters] = visibleDeviceParameters(scope, '');
-    const lists = [networkIds, deviceTypeIds, names].map((list) => (list?.length ? list : null));
-    const parameters = [deviceId ?? null, ...scopeParameters, ...lists];
     const statement = request.returnUpdatedCommands ? UPDATED : INSERTED;
-    const rows = await readInTime<CommandRow>(this.dataSource, statement, [
-      ...parameters,
-      timestamp.toISOString(),
-      replayLimitOf(limit),
-    ]);
+    const parameters = replayParameters(scope, request, timestamp);
+    const rows = await readInTime<CommandRow>(this.dataSource, statement, parameters);
     return rows.map(toDeviceCommand);
   }
 }
