@@ -1,12 +1,10 @@
 import 'reflect-metadata';
-import type { LoggerService, Type } from '@nestjs/common';
+import { Logger, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { actionModules } from './actions/index.js';
-import { AppModule } from './app.module.js';
-import { BuiltInBroker } from './broker/built-in-broker.js';
-import type { Config } from './config.js';
-import { seed } from './seed.js';
+import { Config } from './config.js';
+import { DeviceHiveModule } from './devicehive.module.js';
+import type { DeviceHiveExtras, DeviceHiveOptions } from './devicehive.options.js';
 import { DeviceHiveServer } from './transport/devicehive.server.js';
 
 /** A service that has started, and where it is. */
@@ -20,54 +18,43 @@ export interface RunningApp {
 }
 
 /**
- * Starts the service: exactly what `main` and the tests run. Close it with `app.close()`.
- * @param actions action modules; the installed ones unless told
- * @throws with nothing left open, where the database, a port or a handler is not as it must be
+ * The service as an application of its own, with health endpoints on `HTTP_HOST` and `HTTP_PORT`: exactly what `main`
+ * and the tests run. Close it with `app.close()`.
+ * @param logger Nest's unless told
+ * @param options as `DeviceHiveModule.forRoot()` takes them
+ * @throws with nothing left open, where a variable, the database, a port or a handler is not as it must be
  */
 export async function createApp(
-  config: Config,
-  logger: LoggerService,
-  actions: Type[] = actionModules,
+  options: DeviceHiveOptions & DeviceHiveExtras,
+  logger?: LoggerService,
 ): Promise<RunningApp> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config, actions), {
+  const app = await NestFactory.create<NestExpressApplication>(DeviceHiveModule.forRoot(options), {
     logger,
     abortOnError: false,
     forceCloseConnections: true,
   });
   try {
-    config.warnings.forEach((warning) => logger.warn(warning));
     const server = app.get(DeviceHiveServer);
     app.connectMicroservice({ strategy: server });
     await app.init();
-    await seed(app, config.database);
     await app.startAllMicroservices();
-    const mqttUrl = config.external?.url ?? (await listenMqtt(app));
-    await listenHttp(app, config, logger);
-    return { app, server, mqttUrl, httpUrl: await app.getUrl() };
+    await listenHttp(app);
+    return { app, server, mqttUrl: server.brokerUrl!, httpUrl: await app.getUrl() };
   } catch (error) {
     await app.close();
     throw error;
   }
 }
 
-/** Lets clients in to the built-in broker. */
-async function listenMqtt(app: NestExpressApplication): Promise<string> {
-  const { address, port } = await app.get(BuiltInBroker).listen();
-  return `mqtt://${address.includes(':') ? `[${address}]` : address}:${port}`;
-}
-
 /** On the configured port; on a free one where the default is taken and nobody asked for it. */
-async function listenHttp(
-  app: NestExpressApplication,
-  { http: { host, port, mayChangePort } }: Config,
-  logger: LoggerService,
-): Promise<void> {
+async function listenHttp(app: NestExpressApplication): Promise<void> {
+  const { host, port, mayChangePort } = app.get(Config).http;
   try {
     await app.listen(port, host);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     if (!mayChangePort) throw new Error(`Port ${port} on ${host} is taken: set HTTP_PORT`, { cause: error });
-    logger.warn(`Port ${port} is taken, using a free one; set HTTP_PORT to choose`);
+    new Logger('HTTP').warn(`Port ${port} is taken, using a free one; set HTTP_PORT to choose`);
     await app.listen(0, host);
   }
 }

@@ -1,8 +1,7 @@
 import { EventEmitter } from 'node:events';
-import { Injectable } from '@nestjs/common';
 import type { MqttClient } from 'mqtt';
-import { BrokerOptions } from './broker/broker.options.js';
-import { ServiceTraffic } from './broker/service-traffic.js';
+import type { BuiltInBroker } from './broker/built-in-broker.js';
+import type { ServiceTraffic } from './broker/service-traffic.js';
 import { linkedEventTopic } from './protocol/service-link.js';
 import { BrokerLink, type LinkListener } from './transport/link/broker-link.js';
 import { BuiltInIdentity } from './transport/link/client-identity.js';
@@ -57,27 +56,35 @@ class InProcessClient extends EventEmitter {
 }
 
 /** The broker in the process. */
-@Injectable()
 export class BuiltInLink extends BrokerLink {
   override readonly identity = new BuiltInIdentity();
-  override readonly clientId: string;
   /** Within the process nothing gets lost on the way; there are no PUBACKs. */
   override readonly maxQos = 0;
   override readonly keepsRequests = false;
   /** Clients send again when they come back, many of them without DUP. */
   override readonly redeliversFirst = false;
   override readonly mayBeAway = false;
+  private listeningOn?: string;
 
   constructor(
+    private readonly broker: BuiltInBroker,
     private readonly traffic: ServiceTraffic,
-    options: BrokerOptions,
+    override readonly clientId: string,
   ) {
     super();
-    this.clientId = options.serviceClientId;
   }
 
-  override open(listener: LinkListener): void {
+  override get url(): string | undefined {
+    return this.listeningOn;
+  }
+
+  override async open(listener: LinkListener): Promise<void> {
+    await this.broker.open();
     listener.opened(new InProcessClient(this.traffic) as unknown as MqttClient);
+  }
+
+  override async serve(): Promise<void> {
+    this.listeningOn ??= await this.broker.listen();
   }
 
   override event(topic: string, expiresAt?: number) {

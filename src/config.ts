@@ -8,33 +8,33 @@ import { readOrCreateSecret } from './auth/secret-file.js';
 import type { BrokerOptions } from './broker/broker.options.js';
 import type { DatabaseOptions } from './database/database.options.js';
 import type { ExternalBrokerOptions } from './external-broker/external-broker.options.js';
-import { DEFAULT_CLIENT_ID, Environment, readEnvironment } from './environment.js';
+import { DEFAULT_CLIENT_ID, type Environment, readEnvironment, type Variables } from './environment.js';
 import type { RetentionOptions } from './retention/retention.options.js';
 import type { TransportOptions } from './transport/transport.options.js';
 
 /** The whole configuration, checked; each part goes to the module that needs it. */
-export interface Config {
-  logLevel: string;
-  http: { host: string; port: number; mayChangePort: boolean };
-  database: DatabaseOptions;
-  broker: BrokerOptions;
+export abstract class Config {
+  abstract logLevel: string;
+  abstract http: { host: string; port: number; mayChangePort: boolean };
+  abstract database: DatabaseOptions;
+  abstract broker: BrokerOptions;
   /** a broker of one's own, instead of the built-in one */
-  external?: ExternalBrokerOptions;
-  transport: TransportOptions;
-  auth: AuthOptions;
-  command: CommandOptions;
-  retention: RetentionOptions;
+  abstract external?: ExternalBrokerOptions;
+  abstract transport: TransportOptions;
+  abstract auth: AuthOptions;
+  abstract command: CommandOptions;
+  abstract retention: RetentionOptions;
   /** in which a repeated request is recognised */
-  replaySeconds: number;
+  abstract replaySeconds: number;
   /** said once at the start */
-  warnings: string[];
+  abstract warnings: string[];
 }
 
 /**
  * Reads the environment once. The README explains the variables, `environment.ts` checks them.
  * @throws an error whose message names the variable and says what would be right
  */
-export function loadConfig(env: NodeJS.ProcessEnv): Config {
+export function loadConfig(env: Variables): Config {
   const e = readEnvironment(env);
   const tryIt = e.DATABASE_URL === undefined;
   const warnings = withoutEffect(env);
@@ -68,7 +68,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 }
 
 /** For scripts that only touch the database: no secret, no ports. */
-export function loadDatabaseOptions(env: NodeJS.ProcessEnv): DatabaseOptions {
+export function loadDatabaseOptions(env: Variables): DatabaseOptions {
   return databaseOptions(readEnvironment(env));
 }
 
@@ -129,7 +129,7 @@ const ONLY_WITH_MQTT_URL = [
   'CLIENT_ID_SOURCE',
 ] as const;
 
-function withoutEffect(env: NodeJS.ProcessEnv): string[] {
+function withoutEffect(env: Variables): string[] {
   if (env.MQTT_URL) return [];
   return ONLY_WITH_MQTT_URL.filter((name) => env[name]).map(
     (name) => `${name} has no effect without MQTT_URL`,

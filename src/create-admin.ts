@@ -11,7 +11,7 @@ try {
   const database = loadDatabaseOptions(process.env);
   const { admin } = database;
   if (!admin) throw new Error('set ADMIN_LOGIN and ADMIN_PASSWORD');
-  const dataSource = await openDatabase(database, [User]);
+  const dataSource = await openDatabase(database, { entities: [User] });
   try {
     const directory = new DirectoryRepository(dataSource);
     const created = await directory.createFirstAdmin(admin.login, () => hashPassword(admin.password));

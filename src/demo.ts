@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from './app.js';
-import { loadConfig } from './config.js';
 import { createScratchDatabase } from './database/scratch-database.js';
 import { DemoClient } from './demo-client.js';
 import { PinoLogger } from './logger.js';
@@ -53,16 +52,15 @@ const dataDir = mkdtempSync(join(tmpdir(), 'devicehive-demo-'));
 const { DATABASE_URL } = process.env;
 const scratch = DATABASE_URL ? await createScratchDatabase(DATABASE_URL) : undefined;
 try {
-  const config = loadConfig({
+  const environment = {
     DATA_DIR: dataDir,
     DATABASE_URL: scratch?.url,
     JWT_SECRET: Buffer.alloc(48, 'the demo lasts for a second').toString('base64'),
     MQTT_PORT: '0',
     HTTP_PORT: '0',
     SEED_SAMPLE_DATA: 'true',
-    LOG_LEVEL: 'error',
-  });
-  const { app, mqttUrl } = await createApp(config, new PinoLogger(config.logLevel));
+  };
+  const { app, mqttUrl } = await createApp({ environment }, new PinoLogger('error'));
   try {
     process.stdout.write(
       `service      listens on ${mqttUrl}, ${scratch ? 'PostgreSQL' : 'embedded database'}\n`,

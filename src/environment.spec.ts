@@ -45,7 +45,7 @@ describe('readEnvironment', () => {
   });
 
   it('ignores the variables of others', () => {
-    expect(readEnvironment({ PATH: '/bin', HOME: '/' })).toEqual(readEnvironment({}));
+    expect(readEnvironment({ PATH: '/bin', HOME: '/' } as NodeJS.ProcessEnv)).toEqual(readEnvironment({}));
   });
 
   it.each([

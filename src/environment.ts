@@ -106,6 +106,9 @@ export class Environment {
   @Choice(LOG_LEVELS) LOG_LEVEL = 'info';
 }
 
+/** What `Environment` is read from. */
+export type Variables = { readonly [name in keyof Environment]?: string };
+
 /** Values that stay out of error messages. */
 const SECRET = /PASSWORD|SECRET|URL|KEY/;
 
@@ -113,12 +116,12 @@ const SECRET = /PASSWORD|SECRET|URL|KEY/;
  * An empty variable counts as not set, as `docker compose` passes it.
  * @throws where a value is wrong: its name, the value, and what would be right
  */
-export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
+export function readEnvironment(env: Variables): Environment {
   const values = Object.entries(env).filter(([, value]) => value !== '');
   const environment = plainToInstance(Environment, Object.fromEntries(values), { exposeDefaultValues: true });
   const [error] = validateSync(environment, { whitelist: true });
   if (!error) return environment;
   const { property, constraints = {} } = error;
-  const value = SECRET.test(property) ? '' : ` (it is ${JSON.stringify(env[property])})`;
+  const value = SECRET.test(property) ? '' : ` (it is ${JSON.stringify(env[property as keyof Environment])})`;
   throw new Error(`${property} ${Object.values(constraints)[0]}${value}`);
 }

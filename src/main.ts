@@ -1,18 +1,19 @@
 import { existsSync } from 'node:fs';
 import { ShutdownSignal } from '@nestjs/common';
 import { createApp } from './app.js';
-import { loadConfig } from './config.js';
+import { Config } from './config.js';
+import { readEnvironment } from './environment.js';
 import { PinoLogger } from './logger.js';
 import { tryItText } from './try-it.js';
 
 try {
   if (existsSync('.env')) process.loadEnvFile('.env');
-  const config = loadConfig(process.env);
-  const logger = new PinoLogger(config.logLevel);
-  const { app, server, mqttUrl, httpUrl } = await createApp(config, logger);
+  const logger = new PinoLogger(readEnvironment(process.env).LOG_LEVEL);
+  const { app, server, mqttUrl, httpUrl } = await createApp({ environment: process.env }, logger);
   app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
   await server.whenReady;
   logger.log(`ready ${mqttUrl} ${httpUrl}${server.state === 'standby' ? ' as a standby' : ''}`);
+  const config = app.get(Config);
   if (config.database.seedSampleData && !config.external) process.stdout.write(tryItText(mqttUrl, httpUrl));
 } catch (error) {
   process.stderr.write(`Cannot start: ${(error as Error).message}\n`);

@@ -1,8 +1,9 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import type { INestApplicationContext } from '@nestjs/common';
-import { Logger } from '@nestjs/common';
 import { hashPassword } from './auth/passwords.js';
-import type { DatabaseOptions } from './database/database.options.js';
+import { DATA_SOURCE } from './database/data-source.name.js';
+import { DatabaseOptions } from './database/database.options.js';
 import { DirectoryRepository } from './directory/directory.repository.js';
 
 /** DeviceHive's well-known rows, which its tutorials rely on. The password is public. */
@@ -12,24 +13,31 @@ export const SAMPLE = {
   deviceId: 'e50d6085-2aba-48e9-b1c3-73c673e414be',
 } as const;
 
-/**
- * The rows that a start adds, each at most once: sample data where asked for, and the first administrator.
- */
-export async function seed(app: INestApplicationContext, options: DatabaseOptions): Promise<void> {
-  const logger = new Logger('Seed');
-  if (options.seedSampleData) {
-    if (options.warnOfSampleData)
-      logger.warn(`SEED_SAMPLE_DATA: ${SAMPLE.login} has a password that everybody knows`);
-    await seedSampleData(app.get(DataSource));
+/** The rows that a start adds, each at most once: sample data where asked for, and the first administrator. */
+@Injectable()
+export class Seed implements OnModuleInit {
+  private readonly logger = new Logger('Seed');
+
+  constructor(
+    private readonly options: DatabaseOptions,
+    private readonly directory: DirectoryRepository,
+    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    const { seedSampleData, warnOfSampleData, admin } = this.options;
+    if (seedSampleData) {
+      if (warnOfSampleData)
+        this.logger.warn(`SEED_SAMPLE_DATA: ${SAMPLE.login} has a password that everybody knows`);
+      await addSampleData(this.dataSource);
+    }
+    if (!admin) return;
+    const created = await this.directory.createFirstAdmin(admin.login, () => hashPassword(admin.password));
+    if (created) this.logger.log(`Created the administrator ${admin.login}`);
   }
-  const { admin } = options;
-  if (!admin) return;
-  const directory = app.get(DirectoryRepository);
-  const created = await directory.createFirstAdmin(admin.login, () => hashPassword(admin.password));
-  if (created) logger.log(`Created the administrator ${admin.login}`);
 }
 
-async function seedSampleData(dataSource: DataSource): Promise<void> {
+async function addSampleData(dataSource: DataSource): Promise<void> {
   const [existing] = await dataSource.query('SELECT 1 FROM device WHERE device_id = $1', [SAMPLE.deviceId]);
   if (existing) return;
   await dataSource.query(

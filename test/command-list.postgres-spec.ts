@@ -1,4 +1,3 @@
-import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listStatement } from '../src/actions/command/list/command-list.statement.js';
 import { SAMPLE_DEVICE, TestService } from './support/service.js';
@@ -22,7 +21,7 @@ afterAll(() => service?.stop());
 describe('a list that takes too long', () => {
   it('is ended after 5 s with 503, and what follows is served', async () => {
     const client = await service.connectAdmin();
-    const holder = service.app.get(DataSource).createQueryRunner();
+    const holder = service.dataSource.createQueryRunner();
     await holder.startTransaction();
     const began = performance.now();
     try {
@@ -46,7 +45,7 @@ describe('a list that takes too long', () => {
 
   it('takes one connection of the pool, however many of them a device has', async () => {
     const client = await service.connectAdmin();
-    const [holder, observer] = [1, 2].map(() => service.app.get(DataSource).createQueryRunner());
+    const [holder, observer] = [1, 2].map(() => service.dataSource.createQueryRunner());
     await observer!.connect();
     await holder!.startTransaction();
     await holder!.query('LOCK TABLE device_command IN ACCESS EXCLUSIVE MODE');

@@ -29,7 +29,7 @@ const ask = (action: string, body: object, qos: 0 | 1 = 0) =>
 
 /** What is answered to a request that waits for the rows of a table, when that is done to its connection. */
 async function whileWaiting<T>(table: string, request: () => Promise<T>, end: string): Promise<T> {
-  const holder = service.app.get(DataSource).createQueryRunner();
+  const holder = service.dataSource.createQueryRunner();
   await holder.startTransaction();
   await holder.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
   const answer = request();

@@ -1,4 +1,3 @@
-import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TestClient } from './support/client.js';
 import { ADMIN, TestService } from './support/service.js';
@@ -33,7 +32,7 @@ const device = async () =>
 
 /** Commits a change as soon as the request waits for what it holds. */
 async function duringRequest<T>(change: string, request: () => Promise<T>): Promise<T> {
-  const runner = service.app.get(DataSource).createQueryRunner();
+  const runner = service.dataSource.createQueryRunner();
   try {
     await runner.startTransaction();
     await runner.query(change);

@@ -16,7 +16,7 @@ let dataSource: DataSource;
 
 beforeAll(async () => {
   environment = await createEnvironment();
-  dataSource = await openDatabase({ dataDir: environment.dataDir, poolSize: 1 } as DatabaseOptions, []);
+  dataSource = await openDatabase({ dataDir: environment.dataDir, poolSize: 1 } as DatabaseOptions);
 });
 afterAll(async () => {
   await dataSource?.destroy();

@@ -22,10 +22,7 @@ let pool: DataSource;
 let commands: CommandRepository;
 
 const open = (poolSize = 8) =>
-  openDatabase(
-    { url: environment.env.DATABASE_URL, poolSize, deadlineMs: DEADLINE_MS } as DatabaseOptions,
-    [],
-  );
+  openDatabase({ url: environment.env.DATABASE_URL, poolSize, deadlineMs: DEADLINE_MS } as DatabaseOptions);
 const repository = (of = pool, fence: WriteFence = { term: undefined }, deadlineMs = DEADLINE_MS) =>
   new CommandRepository(of, fence, new ReplayWindow(600), { updateFields: UPDATE_FIELDS, deadlineMs });
 /** Another process, on a machine that may be busy. */

@@ -1,11 +1,6 @@
-import { createServer, type Server } from 'node:net';
-import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApp } from '../src/app.js';
-import { loadConfig } from '../src/config.js';
-import { createEnvironment } from './support/environment.js';
 import { RawClient } from './support/raw-client.js';
-import { ADMIN, RecordingLogger, SAMPLE_DEVICE, TestService } from './support/service.js';
+import { SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
 
 let service: TestService;
@@ -70,40 +65,6 @@ describe('the log', () => {
       expect(line.length).toBeLessThan(1_000);
       // oxlint-disable-next-line no-control-regex
       expect(line).not.toMatch(/[\u0000-\u001f]/);
-    }
-  });
-});
-
-describe('a default port that is taken', () => {
-  it('is replaced by a free one in the try-it shape, which says so', async () => {
-    const holders: Server[] = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')];
-    await Promise.all(holders.map((holder) => once(holder, 'listening')));
-    const [mqttPort, httpPort] = holders.map((holder) => (holder.address() as { port: number }).port);
-    const { env, dispose } = await createEnvironment();
-    const config = loadConfig(env);
-    const logger = new RecordingLogger();
-    try {
-      const { app, mqttUrl, httpUrl } = await createApp(
-        {
-          ...config,
-          broker: { ...config.broker, port: mqttPort!, mayChangePort: true },
-          http: { ...config.http, port: httpPort!, mayChangePort: true },
-        },
-        logger,
-      );
-      expect((await fetch(`${httpUrl}/health/ready`)).status).toBe(200);
-      const client = await RawClient.connect(mqttUrl, {
-        username: ADMIN.username,
-        password: Buffer.from(ADMIN.password),
-      });
-      expect(client.packets).toMatchObject([{ cmd: 'connack', returnCode: 0 }]);
-      client.end();
-      await app.close();
-      const warnings = logger.lines.filter((line) => line.includes('is taken, using a free one'));
-      expect(warnings.map((line) => /set (\w+)/.exec(line)?.[1])).toEqual(['MQTT_PORT', 'HTTP_PORT']);
-    } finally {
-      holders.forEach((holder) => holder.close());
-      await dispose();
     }
   });
 });

@@ -1,4 +1,4 @@
-import { DataSource, type QueryRunner } from 'typeorm';
+import { type QueryRunner } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Superseded } from '../src/protocol/action-error.js';
 import { Retention } from '../src/retention/retention.js';
@@ -34,7 +34,7 @@ describe('a row that somebody else holds', () => {
 
   it('that was made new before it was let go is kept', async () => {
     const id = await insertOld();
-    const holder = service.app.get(DataSource).createQueryRunner();
+    const holder = service.dataSource.createQueryRunner();
     await holder.startTransaction();
     await holder.query('UPDATE device_command SET timestamp = now() WHERE id = $1', [id]);
     expect(await run()).toBe(0);
@@ -57,7 +57,7 @@ async function looksInVain(observer: QueryRunner): Promise<boolean> {
 describe('an update of a row that is being deleted', () => {
   const update = async (end: 'commitTransaction' | 'rollbackTransaction') => {
     const id = await insertOld();
-    const [holder, observer] = [1, 2].map(() => service.app.get(DataSource).createQueryRunner());
+    const [holder, observer] = [1, 2].map(() => service.dataSource.createQueryRunner());
     await observer!.query('SELECT');
     await holder!.startTransaction();
     await holder!.query('DELETE FROM device_command WHERE id = $1', [id]);
@@ -82,7 +82,7 @@ describe('an update of a row that is being deleted', () => {
 describe('a replica that does not lead', () => {
   const retentionOf = (term: () => { name: string; epoch: string }) =>
     new Retention(
-      service.app.get(DataSource),
+      service.dataSource,
       {
         get term() {
           return term();

@@ -1,7 +1,7 @@
-import { DataSource } from 'typeorm';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp, type RunningApp } from '../src/app.js';
-import { loadConfig } from '../src/config.js';
+import { DATA_SOURCE } from '../src/database/data-source.name.js';
 import { EventPublisher } from '../src/transport/event-publisher.js';
 import { TestClient } from './support/client.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
@@ -43,7 +43,7 @@ describe('a restart', () => {
   let running: RunningApp;
 
   async function start(): Promise<void> {
-    running = await createApp(loadConfig(environment.env), new RecordingLogger());
+    running = await createApp({ environment: environment.env }, new RecordingLogger());
     await running.server.whenReady;
   }
   async function restart(): Promise<void> {
@@ -100,7 +100,7 @@ describe('a restart', () => {
 
   it('keeps a session for its user alone, and brings none back that has ended', async () => {
     await running.app
-      .get(DataSource)
+      .get(getDataSourceToken(DATA_SOURCE))
       .query(`INSERT INTO dh_user (id, login, password_hash, role) VALUES (60, 'other', '', 0)`);
     for (const clientId of ['contested', 'ended']) {
       const client = await comeBack(running.mqttUrl, clientId);
@@ -125,7 +125,7 @@ describe('a restart', () => {
   });
 
   it('is refused while the service runs in the same DATA_DIR, which goes on unharmed', async () => {
-    const second = createApp(loadConfig(environment.env), new RecordingLogger());
+    const second = createApp({ environment: environment.env }, new RecordingLogger());
     await expect(second).rejects.toThrow(
       new RegExp(`^DATA_DIR ${environment.dataDir} is in use by .*: stop that one first, or set DATA_DIR`),
     );
@@ -155,7 +155,7 @@ describe('kill -9', () => {
     await service.exit();
     await admin.end();
 
-    const { app, mqttUrl } = await createApp(loadConfig(environment().env), new RecordingLogger());
+    const { app, mqttUrl } = await createApp({ environment: environment().env }, new RecordingLogger());
     try {
       for (const clientId of ['away', 'here']) {
         const client = await comeBack(mqttUrl, clientId);

@@ -5,7 +5,7 @@ import { ServerModule } from './server/server.module.js';
 import { SubscriptionModule } from './subscription/subscription.module.js';
 import { TokenModule } from './token/token.module.js';
 
-/** The installed action modules. An extension adds its own here, or passes it to `createApp`. */
+/** DeviceHive's own. Others are given to `DeviceHiveModule.forRoot()` as `actions`. */
 export const actionModules = [
   CommandModule,
   DeviceModule,

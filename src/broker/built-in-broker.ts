@@ -7,7 +7,6 @@ import {
   Injectable,
   Logger,
   type OnApplicationShutdown,
-  type OnModuleInit,
 } from '@nestjs/common';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { shown } from '../protocol/shown.js';
@@ -30,7 +29,7 @@ const FLUSH_MS = 500;
 
 /** The MQTT 3.1.1 broker in the process (Aedes), with DeviceHive's rules about who may do what. */
 @Injectable()
-export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly logger = new Logger('Broker');
   private readonly server = createServer({ noDelay: true }, (socket) => this.accept(socket));
   private readonly aedes = new Aedes({
@@ -68,6 +67,7 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     },
   });
   private keepAlive?: NodeJS.Timeout;
+  private isOpen = false;
   private isStopping = false;
 
   constructor(
@@ -79,7 +79,9 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
     private readonly sessions: StoredSessions,
   ) {}
 
-  async onModuleInit(): Promise<void> {
+  /** Brings back the sessions that are stored. Until `listen` nobody is let in. */
+  async open(): Promise<void> {
+    this.isOpen = true;
     await this.aedes.listen();
     const persistence = new AedesPersistence(this.aedes, this.connections, this.sessions);
     await this.sessions.open();
@@ -105,9 +107,10 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
 
   /**
    * Lets clients in. Call it when the service is subscribed: before, their requests would reach nobody.
+   * @returns where, e.g. `mqtt://127.0.0.1:1883`
    * @throws where the port is taken, unless nobody asked for it and another may be used
    */
-  async listen(): Promise<AddressInfo> {
+  async listen(): Promise<string> {
     const { host, port, mayChangePort } = this.options;
     try {
       await once(this.server.listen(port, host), 'listening');
@@ -118,7 +121,8 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
       this.logger.warn(`Port ${port} is taken, using a free one; set MQTT_PORT to choose`);
       await once(this.server.listen(0, host), 'listening');
     }
-    return this.server.address() as AddressInfo;
+    const { address, port: taken } = this.server.address() as AddressInfo;
+    return `mqtt://${address.includes(':') ? `[${address}]` : address}:${taken}`;
   }
 
   /** No new work: nobody is let in and nothing more is read, while the transport answers what it has. */
@@ -129,6 +133,7 @@ export class BuiltInBroker implements OnModuleInit, BeforeApplicationShutdown, O
   }
 
   async onApplicationShutdown(): Promise<void> {
+    if (!this.isOpen) return;
     clearInterval(this.keepAlive);
     const closed = [...this.connections].map(({ client }) => {
       client.conn.end();

@@ -1,11 +1,11 @@
 import { DataSource } from 'typeorm';
-import { migrations } from '../../migrations/index.js';
+import { migrations as own } from '../../migrations/index.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { DatabaseOptions } from './database.options.js';
 import { cutStuckConnections } from './stuck-connections.js';
 import { whenReachable } from './when-reachable.js';
-import { isUpToDate, MIGRATIONS_TABLE, migrateSchema } from './migrate-schema.js';
+import { MIGRATIONS_TABLE, migrateSchema, pendingMigrations } from './migrate-schema.js';
 
 /** A free connection of the pool, or a new one, within this time; PGlite's only one is never given up. */
 const CONNECT_MS = 10_000;
@@ -17,8 +17,15 @@ const CONNECT_MS = 10_000;
  */
 const PLANNING = '-c enable_seqscan=off -c jit=off';
 
+/** The tables that are expected. */
+interface Schema {
+  entities?: Function[];
+  /** beside the service's own */
+  migrations?: Function[];
+}
+
 /** Not connected yet; `url` must be set. */
-function postgresDataSource(options: DatabaseOptions, entities: Function[]): DataSource {
+function postgresDataSource(options: DatabaseOptions, schema: Schema): DataSource {
   return new DataSource({
     type: 'postgres',
     url: options.url,
@@ -26,12 +33,12 @@ function postgresDataSource(options: DatabaseOptions, entities: Function[]): Dat
     poolSize: options.poolSize,
     connectTimeoutMS: CONNECT_MS,
     extra: { lock_timeout: options.deadlineMs, keepAlive: true, options: PLANNING },
-    ...common(entities),
+    ...common(schema),
   });
 }
 
 /** The database in `DATA_DIR`, which this process then holds until `destroy`. */
-async function embeddedDataSource(options: DatabaseOptions, entities: Function[]): Promise<DataSource> {
+async function embeddedDataSource(options: DatabaseOptions, schema: Schema): Promise<DataSource> {
   const unlock = lockDataDir(options.dataDir);
   const server = await startEmbeddedPostgres(options.dataDir).catch((error) => {
     unlock();
@@ -44,7 +51,7 @@ async function embeddedDataSource(options: DatabaseOptions, entities: Function[]
     database: 'postgres',
     poolSize: 1,
     connectTimeoutMS: CONNECT_MS,
-    ...common(entities),
+    ...common(schema),
   });
   const destroy = dataSource.destroy.bind(dataSource);
   dataSource.destroy = async () => {
@@ -55,9 +62,9 @@ async function embeddedDataSource(options: DatabaseOptions, entities: Function[]
   return dataSource;
 }
 
-const common = (entities: Function[]) => ({
-  entities,
-  migrations,
+const common = (schema: Schema) => ({
+  entities: schema.entities,
+  migrations: [...own, ...(schema.migrations ?? [])],
   migrationsTableName: MIGRATIONS_TABLE,
   // TypeORM would print a failed statement with its parameters, which are the clients' data.
   logging: false,
@@ -67,18 +74,16 @@ const common = (entities: Function[]) => ({
  * Connects, to a server as soon as it is there. The embedded database is brought up to date on the way; a server's schema is not touched.
  * @throws where a server's schema lacks migrations, naming the command that runs them
  */
-export async function openDatabase(options: DatabaseOptions, entities: Function[]): Promise<DataSource> {
+export async function openDatabase(options: DatabaseOptions, schema: Schema = {}): Promise<DataSource> {
   const embedded = options.url === undefined;
   const dataSource = embedded
-    ? await embeddedDataSource(options, entities)
-    : postgresDataSource(options, entities);
+    ? await embeddedDataSource(options, schema)
+    : postgresDataSource(options, schema);
   try {
     if (embedded) await dataSource.initialize();
     else await whenReachable(new URL(options.url!).host, () => dataSource.initialize());
     if (embedded) await migrateSchema(dataSource);
-    else if (!(await isUpToDate(dataSource))) {
-      throw new Error('The database schema is not up to date: run "npm run migrate" first');
-    }
+    else await refuseOldSchema(dataSource);
     if (!embedded) cutStuckConnections(dataSource, options.deadlineMs);
     return dataSource;
   } catch (error) {
@@ -87,13 +92,31 @@ export async function openDatabase(options: DatabaseOptions, entities: Function[
   }
 }
 
-/** For `npm run migrate`: connects without asking for the schema, and waits for others that migrate. */
-export async function migrateDatabase(options: DatabaseOptions): Promise<string[]> {
+async function refuseOldSchema(dataSource: DataSource): Promise<void> {
+  const missing = await pendingMigrations(dataSource);
+  if (missing.length === 0) return;
+  throw new Error(
+    `The database schema is not up to date: run "npm run migrate" first (it lacks ${missing.join(', ')})`,
+  );
+}
+
+/**
+ * Connects without asking for the schema, and waits for others that migrate.
+ * @returns the names of the migrations that were applied
+ */
+export async function migrateDatabase(
+  options: DatabaseOptions,
+  migrations: Function[] = [],
+): Promise<string[]> {
+  const schema = { migrations };
   if (options.url === undefined) {
-    await (await openDatabase(options, [])).destroy();
+    await (await openDatabase(options, schema)).destroy();
     return [];
   }
-  const dataSource = await postgresDataSource({ ...options, poolSize: 1, deadlineMs: 0 }, []).initialize();
+  const dataSource = await postgresDataSource(
+    { ...options, poolSize: 1, deadlineMs: 0 },
+    schema,
+  ).initialize();
   try {
     return await migrateSchema(dataSource);
   } finally {

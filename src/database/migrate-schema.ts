@@ -2,15 +2,16 @@ import { type DataSource, MigrationExecutor } from 'typeorm';
 
 export const MIGRATIONS_TABLE = 'devicehive_migrations';
 
-/** Whether all migrations have run. Unlike TypeORM's question this one creates no table. */
-export async function isUpToDate(dataSource: DataSource): Promise<boolean> {
+/** Names of the migrations that have not run. Unlike TypeORM's question this one creates no table. */
+export async function pendingMigrations(dataSource: DataSource): Promise<string[]> {
+  const names = dataSource.migrations.map(({ name, constructor }) => name ?? constructor.name);
   const [{ exists }] = await dataSource.query('SELECT to_regclass($1) IS NOT NULL AS exists', [
     MIGRATIONS_TABLE,
   ]);
-  if (!exists) return false;
+  if (!exists) return names;
   const rows: { name: string }[] = await dataSource.query(`SELECT name FROM ${MIGRATIONS_TABLE}`);
   const applied = new Set(rows.map(({ name }) => name));
-  return dataSource.migrations.every(({ name, constructor }) => applied.has(name ?? constructor.name));
+  return names.filter((name) => !applied.has(name));
 }
 
 /** Any number; the same in every release, since replicas of two releases may start together. */

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../database/data-source.name.js';
 import { answered } from '../database/database-error.js';
 import { type AccessScope, VISIBLE_DEVICE, visibleDeviceParameters } from './access-scope.js';
 import { Role, User, UserStatus } from './entities.js';
@@ -7,7 +9,7 @@ import { Role, User, UserStatus } from './entities.js';
 /** Who and what exists: questions about users and devices, answered by name. */
 @Injectable()
 export class DirectoryRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
 
   userByLogin(login: string): Promise<User | null> {
     return answered(this.dataSource.getRepository(User).findOneBy({ login }));

@@ -1,6 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../database/data-source.name.js';
 import type { UserRights } from './access-scope.js';
 
 /** Revocation takes effect within a second. */
@@ -35,7 +37,7 @@ export class UserRightsCache {
   private reading?: Promise<void>;
   private isFailing = false;
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
 
   /** From now on the user's rights are read too, until as many `unwatch` have followed. */
   watch(userId: number): void {

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
-import { Leadership } from '../database/leadership.js';
+import type { Leadership } from '../database/leadership.js';
 import { BrokerLink, type LinkListener } from '../transport/link/broker-link.js';
 import { type ClientIdentity, PropertyIdentity, TopicIdentity } from '../transport/link/client-identity.js';
 import { openBrokerClient, windowOf } from './broker-client.js';
-import { ExternalBrokerOptions } from './external-broker.options.js';
+import type { ExternalBrokerOptions } from './external-broker.options.js';
 
 /** A leader that no request reaches for so long gives others a chance. */
 const USELESS_MS = 15_000;
@@ -16,7 +15,6 @@ const OVERFLOW_FACTOR = 2;
  * The service as a client of a broker of one's own. Replicas share a client id, and the one that leads connects: two
  * would throw each other out for ever (mqttjs/MQTT.js#684).
  */
-@Injectable()
 export class ExternalLink extends BrokerLink {
   override readonly identity: ClientIdentity;
   override readonly clientId: string;
@@ -43,7 +41,11 @@ export class ExternalLink extends BrokerLink {
     this.identity = clientIdProperty ? new PropertyIdentity(clientIdProperty) : new TopicIdentity();
   }
 
-  override open(listener: LinkListener): void {
+  override get url(): string {
+    return this.options.url;
+  }
+
+  override async open(listener: LinkListener): Promise<void> {
     void this.serveTerms(listener);
   }
 

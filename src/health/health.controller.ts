@@ -5,18 +5,22 @@ import {
   HealthIndicatorService,
   TypeOrmHealthIndicator,
 } from '@nestjs/terminus';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../database/data-source.name.js';
 import { DeviceHiveServer } from '../transport/devicehive.server.js';
 
 const DATABASE_TIMEOUT_MS = 2_000;
 
 /** For orchestrators: is the process alive, and would it answer a request. */
-@Controller('health')
+@Controller()
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly database: TypeOrmHealthIndicator,
     private readonly server: DeviceHiveServer,
+    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
   ) {}
 
   /** 200 as long as the event loop turns. */
@@ -34,7 +38,8 @@ export class HealthController {
   ready() {
     return this.health.check([
       () => this.broker(),
-      () => this.database.pingCheck('database', { timeout: DATABASE_TIMEOUT_MS }),
+      () =>
+        this.database.pingCheck('database', { connection: this.dataSource, timeout: DATABASE_TIMEOUT_MS }),
     ]);
   }
 

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../database/data-source.name.js';
 import { WriteFence } from '../database/write-fence.js';
 import { write } from '../database/write-statement.js';
 import { Superseded } from '../protocol/action-error.js';
@@ -33,7 +35,7 @@ export class Retention implements OnApplicationBootstrap, OnModuleDestroy {
   private hasFailed = false;
 
   constructor(
-    private readonly dataSource: DataSource,
+    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly fence: WriteFence,
     private readonly options: RetentionOptions,
   ) {}

@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
 import type { DeviceEvent } from '../protocol/device-event.js';
@@ -19,10 +19,20 @@ const ENDED_MS = 5_000;
 
 /**
  * DeviceHive's request/response convention as a Nest transport: requests arrive on one topic and name their
- * handler by `action`; each gets exactly one reply. Pass it as `strategy` to `connectMicroservice`.
+ * handler by `action`; each gets exactly one reply.
+ *
+ * ```ts
+ * app.connectMicroservice({ strategy: app.get(DeviceHiveServer) });
+ * await app.startAllMicroservices();
+ * await app.listen(3000);
+ * ```
+ *
+ * It serves when both have happened: the application is initialised, which `listen` does, and the microservices are
+ * started. Whichever comes second waits for it, and fails where a port is taken or `DATA_DIR` is in use. Leave out
+ * `inheritAppConfig`: the application's global pipes, guards and filters would change what clients are answered.
  */
 @Injectable()
-export class DeviceHiveServer extends ServerMqtt {
+export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstrap {
   override readonly transportId: symbol = DEVICEHIVE;
   protected override readonly logger = new Logger(DeviceHiveServer.name);
   private readonly intake: RequestIntake;
@@ -30,6 +40,8 @@ export class DeviceHiveServer extends ServerMqtt {
   private readonly guard: CrashGuard;
   private readonly replies = new Replies();
   private channel?: RequestChannel;
+  private isInitialised = false;
+  private isWanted = false;
   private isStandby = false;
   private isStopping = false;
   private onListening: (error?: unknown) => void = () => {};
@@ -52,6 +64,11 @@ export class DeviceHiveServer extends ServerMqtt {
     this.intake = new RequestIntake(limits, this.replies, (...request) => this.execution.execute(...request));
   }
 
+  /** Where clients connect, `mqtt://...`; on the built-in broker `undefined` until they are let in. */
+  get brokerUrl(): string | undefined {
+    return this.link.url;
+  }
+
   /** `down` while this replica should be connected and cannot answer. */
   get state(): 'active' | 'standby' | 'down' {
     if (this.isStandby) return 'standby';
@@ -70,11 +87,26 @@ export class DeviceHiveServer extends ServerMqtt {
 
   /**
    * Settles once the request path works from end to end, not already when the connection stands; at once where
-   * the service may start without its broker.
+   * the service may start without its broker, and before the application is initialised.
    */
   override listen(callback: (error?: unknown) => void): Promise<void> {
+    this.isWanted = true;
+    if (this.isInitialised) this.open(callback);
+    else callback();
+    return Promise.resolve();
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.isInitialised = true;
+    if (!this.isWanted) return;
+    await new Promise<void>((resolve, reject) => {
+      this.open((error) => (error ? reject(error as Error) : resolve()));
+    });
+  }
+
+  private open(callback: (error?: unknown) => void): void {
     this.onListening = callback;
-    this.link.open({
+    const opened = this.link.open({
       opened: (client) => this.use(client),
       standsBy: () => {
         this.isStandby = true;
@@ -87,8 +119,8 @@ export class DeviceHiveServer extends ServerMqtt {
         await withDeadline(this.intake.idle(), ENDED_MS);
       },
     });
+    opened.catch((error) => this.listening(error));
     if (this.link.mayBeAway) this.listening();
-    return Promise.resolve();
   }
 
   private use(client: MqttClient): void {
@@ -102,14 +134,23 @@ export class DeviceHiveServer extends ServerMqtt {
       requested: (delivery) => void this.intake.take(delivery).catch((error) => this.handleError(error)),
       opened: () => {
         this.guard.begin();
-        this.onReady();
-        this.listening();
+        void this.serve();
       },
       failed: (error) => {
         this.handleError(error);
         this.listening(error);
       },
     });
+  }
+
+  private async serve(): Promise<void> {
+    try {
+      await this.link.serve();
+      this.onReady();
+      this.listening();
+    } catch (error) {
+      this.listening(error);
+    }
   }
 
   private listening(error?: unknown): void {

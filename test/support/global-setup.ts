@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import 'reflect-metadata';
 import { createApp } from '../../src/app.js';
-import { loadConfig } from '../../src/config.js';
 import { PinoLogger } from '../../src/logger.js';
 
 declare module 'vitest' {
@@ -17,8 +16,8 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'devicehive-template-'));
   if (project.name === 'embedded') {
-    const config = loadConfig({ DATA_DIR: dataDir, MQTT_PORT: '0', HTTP_PORT: '0', LOG_LEVEL: 'error' });
-    const { app } = await createApp(config, new PinoLogger('error'));
+    const environment = { DATA_DIR: dataDir, MQTT_PORT: '0', HTTP_PORT: '0' };
+    const { app } = await createApp({ environment }, new PinoLogger('error'));
     await app.close();
   }
   project.provide('dataDirTemplate', dataDir);

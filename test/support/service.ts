@@ -1,9 +1,10 @@
 import type { LoggerService, Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { MqttClient } from 'mqtt';
-import { DataSource } from 'typeorm';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { createApp } from '../../src/app.js';
-import { loadConfig } from '../../src/config.js';
+import { DATA_SOURCE } from '../../src/database/data-source.name.js';
 import { DeviceHiveServer } from '../../src/transport/devicehive.server.js';
 import { createEnvironment } from './environment.js';
 import { TestClient, type TestClientOptions } from './client.js';
@@ -58,7 +59,7 @@ export class TestService {
     const logger = new RecordingLogger();
     try {
       const own = typeof overrides === 'function' ? await overrides(env) : overrides;
-      const running = await createApp(loadConfig({ ...env, ...own }), logger, actions);
+      const running = await createApp({ environment: { ...env, ...own }, actions }, logger);
       if (isAwaited) await running.server.whenReady;
       return new TestService(running.app, running.mqttUrl, running.httpUrl, logger, dispose);
     } catch (error) {
@@ -84,8 +85,12 @@ export class TestService {
     return this.connect({ ...ADMIN, ...options });
   }
 
+  get dataSource(): DataSource {
+    return this.app.get<DataSource>(getDataSourceToken(DATA_SOURCE));
+  }
+
   async sql<Row = Record<string, unknown>>(statement: string, parameters: unknown[] = []): Promise<Row[]> {
-    return (await this.app.get(DataSource).query(statement, parameters)) as Row[];
+    return (await this.dataSource.query(statement, parameters)) as Row[];
   }
 
   /** Inserts a command for a device straight into the table. */
@@ -100,7 +105,7 @@ export class TestService {
 
   /** Holds a row's lock from a transaction of its own until it is unlocked. */
   async lock(id: number): Promise<{ unlock(): Promise<void> }> {
-    const runner = this.app.get(DataSource).createQueryRunner();
+    const runner = this.dataSource.createQueryRunner();
     await runner.startTransaction();
     await runner.query('SELECT 1 FROM device_command WHERE id = $1 FOR UPDATE', [id]);
     return {

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../../database/data-source.name.js';
 import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
@@ -32,7 +34,7 @@ export class CommandRepository {
   private readonly readings = new Lanes();
 
   constructor(
-    private readonly dataSource: DataSource,
+    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
     fence: WriteFence,
     private readonly window: ReplayWindow,
     { deadlineMs }: CommandOptions,

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../../database/data-source.name.js';
 import { answered } from '../../database/database-error.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
 import { limitsOf, orderOf, readPage } from '../shared/list-page.js';
@@ -12,7 +14,7 @@ type ListedRow = (DeviceRow | { device_id: null }) & { fits: boolean };
 /** Questions about devices that the caller sees; the rights are part of each statement. */
 @Injectable()
 export class DeviceRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
 
   async get(scope: AccessScope, deviceId: string): Promise<DeviceView | undefined> {
     const parameters = visibleDeviceParameters(scope, deviceId);

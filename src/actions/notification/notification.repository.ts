@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../../database/data-source.name.js';
 import { answered } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
 import { write } from '../../database/write-statement.js';
@@ -22,7 +24,7 @@ type ListedRow = (NotificationRow | { id: null }) & { fits: boolean };
 @Injectable()
 export class NotificationRepository {
   constructor(
-    private readonly dataSource: DataSource,
+    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly fence: WriteFence,
     private readonly window: ReplayWindow,
   ) {}

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../../database/data-source.name.js';
 import { answered } from '../../database/database-error.js';
 import { SharedReading } from './shared-reading.js';
 
@@ -11,7 +13,7 @@ import { SharedReading } from './shared-reading.js';
 export class DatabaseClock {
   private readonly reading = new SharedReading(() => this.read());
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
 
   /** @throws {ActionError} 503 while the database is away */
   now(): Promise<Date> {

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../../database/data-source.name.js';
 import { answered } from '../../database/database-error.js';
 import {
   type AccessScope,
@@ -38,7 +40,7 @@ interface PlacesRow {
 /** Which networks, device types and devices somebody may watch. */
 @Injectable()
 export class VisiblePlacesRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
 
   /** @returns `undefined` for a user who is unknown or not active */
   async of(

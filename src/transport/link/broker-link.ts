@@ -46,7 +46,16 @@ export abstract class BrokerLink {
     return { topic, properties: seconds > 0 ? { messageExpiryInterval: seconds } : undefined };
   }
 
-  abstract open(listener: LinkListener): void;
+  /** where clients connect; `undefined` while nobody is let in */
+  abstract readonly url: string | undefined;
+
+  /** @throws where it cannot be used */
+  abstract open(listener: LinkListener): Promise<void>;
+  /**
+   * Lets clients in, where that is for the service to do; called each time that requests have begun to reach it.
+   * @throws where it cannot
+   */
+  async serve(): Promise<void> {}
   /** Called after the client has ended. */
   abstract close(): Promise<void>;
 }

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../../../database/data-source.name.js';
 import { type AccessScope, visibleDeviceParameters } from '../../../directory/access-scope.js';
 import { Lanes } from '../../../transport/lanes.js';
 import { limitsOf, orderOf, readPage } from '../../shared/list-page.js';
@@ -15,7 +17,7 @@ export class CommandListRepository {
   /** A device takes one connection of the pool at most, however many of its lists take long. */
   private readonly lanes = new Lanes();
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
 
   /**
    * @returns `undefined` where the device is unknown or out of sight

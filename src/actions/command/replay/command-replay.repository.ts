@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../../../database/data-source.name.js';
 import type { AccessScope } from '../../../directory/access-scope.js';
 import { MAX_PAGE_BYTES, readInTime } from '../../shared/list-page.js';
 import { replayParameters, WANTED_DEVICES } from '../../shared/replay.js';
@@ -32,7 +34,7 @@ const UPDATED = replayStatement('c.is_updated', 'c.last_updated');
 /** Stored commands for those who subscribe. */
 @Injectable()
 export class CommandReplayRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
 
   /**
    * Commands that are newer than the request's `timestamp`, without those whose lifetime has passed; with

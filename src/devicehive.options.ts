@@ -1,0 +1,26 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import type { MigrationInterface } from 'typeorm';
+import type { Variables } from './environment.js';
+
+/** The configuration; with `forRootAsync` it is what the factory returns. */
+export interface DeviceHiveOptions {
+  /**
+   * Variables by the names and with the defaults of the README, each as text; `process.env` is one such object. An
+   * empty one counts as not set, a wrong one stops the start. `HTTP_HOST`, `HTTP_PORT` and `LOG_LEVEL` count where
+   * `createApp` starts the application; in an application of one's own HTTP and the log are its own matter.
+   */
+  environment: Variables;
+}
+
+/** What has to be known before any provider is made, so that it is given beside a factory and not by it. */
+export interface DeviceHiveExtras {
+  /** action modules beside those of DeviceHive; a module that the application imports elsewhere counts as well */
+  actions?: (Type | DynamicModule)[];
+  /**
+   * Migrations of these modules' own tables. They run with those of the service: on the embedded database at the
+   * start, on a PostgreSQL server by `migrate()`. A start without them is refused.
+   */
+  migrations?: Type<MigrationInterface>[];
+  /** path of the health endpoints on the application's HTTP server, or `false` for none; `health` unless told */
+  health?: string | false;
+}
