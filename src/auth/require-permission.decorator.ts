@@ -2,12 +2,22 @@ import { SetMetadata } from '@nestjs/common';
 import type { Permission } from '../protocol/permissions.js';
 
 /** What a handler declares: the permissions of which its caller needs one, or `null` where anybody may call it. */
-export type Requirement = readonly Permission[] | null;
+export type Requirement = readonly string[] | null;
 
 const REQUIREMENT = 'nest-devicehive:requirement';
 
-/** The caller needs a valid token or session that carries this permission, or one of these. */
-export const RequirePermission = (...permissions: [Permission, ...Permission[]]): MethodDecorator =>
+/** With DeviceHive's names offered by the editor. */
+type PermissionName = Permission | (string & {});
+
+/**
+ * The caller needs a valid token or session that carries this permission, or one of these.
+ *
+ * Beside DeviceHive's there can be any other name, e.g. `ManageReboot`: an administrator has it, as everything; others
+ * need a token that carries it (`token/create` by an administrator, or an identity provider, in `a` of the payload).
+ * What only differs from another name in case or underscores stops the start; any other slip makes a permission that
+ * only administrators have, and the start logs those that are not DeviceHive's.
+ */
+export const RequirePermission = (...permissions: [PermissionName, ...PermissionName[]]): MethodDecorator =>
   SetMetadata(REQUIREMENT, permissions satisfies Requirement);
 
 /** Anybody may call the handler, also unauthenticated, like DeviceHive's `authenticate` and `token`. */

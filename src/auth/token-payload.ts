@@ -1,6 +1,11 @@
 import type { AccessScope, IdLimit } from '../directory/access-scope.js';
 import { invalidCredentials } from '../protocol/action-error.js';
-import { HIGHEST_PERMISSION_ID, NO_PERMISSION_ID, PermissionSet } from '../protocol/permissions.js';
+import {
+  isPermissionId,
+  NO_PERMISSION_ID,
+  type PermissionId,
+  PermissionSet,
+} from '../protocol/permissions.js';
 import type { Principal } from './principal.js';
 
 export const ACCESS = 1;
@@ -12,8 +17,8 @@ export const LIFETIME_MS = { [ACCESS]: 1_800_000, [REFRESH]: 15_724_800_000 } as
 export interface TokenPayload {
   /** user id */
   u: number;
-  /** permission ids; 0 is all, an empty list none */
-  a: number[];
+  /** permissions; 0 is all, an empty list none */
+  a: PermissionId[];
   /** network ids as text, `"*"` for all */
   n?: string[];
   /** device type ids as text, `"*"` for all */
@@ -28,7 +33,7 @@ export interface TokenPayload {
 export type Claims = Omit<TokenPayload, 't' | 'e'>;
 
 /** No permission is written as 1 (none), never as `[]`, which DeviceHive takes for all rights of a client. */
-export function toClaims(scope: Omit<AccessScope, 'limited'>, permissions: Iterable<number>): Claims {
+export function toClaims(scope: Omit<AccessScope, 'limited'>, permissions: Iterable<PermissionId>): Claims {
   const a = [...permissions];
   return {
     a: a.length > 0 ? a : [NO_PERMISSION_ID],
@@ -47,9 +52,7 @@ export function toPrincipal(payload: unknown, type: number): Principal {
   const { u, a, n, dt, e, t } = payload as Partial<TokenPayload>;
   if (t !== type || !Number.isSafeInteger(u) || !Number.isSafeInteger(e)) throw invalidCredentials();
   const permissions = a ?? [];
-  if (!isList(permissions, (id) => Number.isInteger(id) && id >= 0 && id <= HIGHEST_PERMISSION_ID)) {
-    throw invalidCredentials();
-  }
+  if (!isList(permissions, isPermissionId)) throw invalidCredentials();
   const networkIds = readLimit(n) ?? [];
   const deviceTypeIds = readLimit(dt);
   return {
@@ -64,10 +67,10 @@ export function toPrincipal(payload: unknown, type: number): Principal {
 
 function readLimit(ids: unknown): NonNullable<IdLimit> | 'all' | undefined {
   if (ids == null) return undefined;
-  if (!isList(ids, (id) => /^(\*|\d{1,15})$/.test(String(id)))) throw invalidCredentials();
+  if (!isList<number | string>(ids, (id) => /^(\*|\d{1,15})$/.test(String(id)))) throw invalidCredentials();
   return ids.map(String).includes('*') ? 'all' : ids.map(Number);
 }
 
-function isList(value: unknown, accepts: (item: number) => boolean): value is number[] {
+function isList<Item>(value: unknown, accepts: (item: unknown) => boolean): value is Item[] {
   return Array.isArray(value) && value.every(accepts);
 }

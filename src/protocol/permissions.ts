@@ -24,6 +24,25 @@ export const PERMISSION_IDS = {
 
 export type Permission = keyof typeof PERMISSION_IDS;
 
+/**
+ * How a token carries a permission in `a`: DeviceHive's by their ids, those of extensions by their names, which no
+ * table of numbers has to be kept for.
+ */
+export type PermissionId = number | string;
+
+/** Whether a text may name a permission of an extension, or does name one of DeviceHive. */
+export function isPermissionName(name: unknown): name is string {
+  return typeof name === 'string' && /^[A-Za-z][\w.:-]{0,63}$/.test(name);
+}
+
+const IDS: ReadonlyMap<string, number> = new Map(Object.entries(PERMISSION_IDS));
+
+/** Whether a token may carry it: DeviceHive's permissions are never carried by name. */
+export function isPermissionId(id: unknown): id is PermissionId {
+  if (isPermissionName(id)) return !IDS.has(id);
+  return Number.isInteger(id) && (id as number) >= 0 && (id as number) <= HIGHEST_PERMISSION_ID;
+}
+
 export const ANY_PERMISSION_ID = 0;
 export const NO_PERMISSION_ID = 1;
 export const HIGHEST_PERMISSION_ID = 18;
@@ -33,13 +52,14 @@ export const CLIENT_PERMISSION_IDS: readonly number[] = [2, 3, 4, 5, 6, 7, 8, 9,
 
 /** Ids as a token carries them. An empty list grants nothing. */
 export class PermissionSet {
-  readonly ids: ReadonlySet<number>;
+  readonly ids: ReadonlySet<PermissionId>;
 
-  constructor(ids: Iterable<number>) {
+  constructor(ids: Iterable<PermissionId>) {
     this.ids = new Set(ids);
   }
 
-  has(permission: Permission): boolean {
-    return this.ids.has(ANY_PERMISSION_ID) || this.ids.has(PERMISSION_IDS[permission]);
+  /** @param permission one of DeviceHive or of an extension */
+  has(permission: string): boolean {
+    return this.ids.has(ANY_PERMISSION_ID) || this.ids.has(IDS.get(permission) ?? permission);
   }
 }

@@ -69,8 +69,8 @@ describe('CreateTokenDto', () => {
   });
 
   it.each<[string, object, string]>([
-    ['an unknown action', { actions: ['GetDevice', 'Fly'] }, 'Unknown action: Fly'],
-    ['an action by a name of every object', { actions: ['constructor'] }, 'Unknown action: constructor'],
+    ['an unknown action', { actions: ['GetDevice', 'Fly away'] }, 'Unknown action: Fly away'],
+    ['an action by a name of every object', { actions: ['__proto__'] }, 'Unknown action: __proto__'],
     ['an unknown id', { actions: [19] }, 'Unknown action: 19'],
     ['a negative id', { actions: [-1] }, 'Unknown action: -1'],
     ['a fraction', { actions: [1.5] }, 'Unknown action: 1.5'],

@@ -1,3 +1,4 @@
+import type { PermissionId } from '../../protocol/permissions.js';
 import { IntegerField, NestedField, TextField, TimestampField } from '../../transport/dto/dto-fields.js';
 import { IdsField, PermissionsField, type Wanted } from './wanted.js';
 
@@ -12,7 +13,7 @@ export class TokenRequestDto {
 
   /** absent: none */
   @PermissionsField()
-  actions?: Wanted | null;
+  actions?: Wanted<PermissionId> | null;
 
   /** absent: none */
   @IdsField()

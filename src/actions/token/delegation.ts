@@ -3,11 +3,11 @@ import { withinRole } from '../../auth/role-permissions.js';
 import type { IdLimit } from '../../directory/access-scope.js';
 import { Role, type User } from '../../directory/entities.js';
 import { accessDenied } from '../../protocol/action-error.js';
-import { ANY_PERMISSION_ID, PERMISSION_IDS } from '../../protocol/permissions.js';
+import { ANY_PERMISSION_ID, PERMISSION_IDS, type PermissionId } from '../../protocol/permissions.js';
 import type { Wanted } from './wanted.js';
 
 /** What they allow belongs to the token's user: of another user it takes `ManageUser`. */
-const OF_ONESELF: readonly number[] = [
+const OF_ONESELF: readonly PermissionId[] = [
   PERMISSION_IDS.GetCurrentUser,
   PERMISSION_IDS.UpdateCurrentUser,
   PERMISSION_IDS.ManagePlugin,
@@ -23,7 +23,7 @@ export function delegablePermissions(
   caller: Principal,
   own: User,
   user: Pick<User, 'id' | 'role'>,
-): number[] {
+): PermissionId[] {
   const permissions = withinRole(caller.permissions.ids, user.role);
   if (user.id === own.id) return permissions;
   if (own.role !== Role.Admin) throw accessDenied();
@@ -31,20 +31,36 @@ export function delegablePermissions(
   return permissions.filter((id) => !OF_ONESELF.includes(id));
 }
 
+/** Whether the caller may give others an extension's permission that it has as an administrator, by its name. */
+export function mayGiveNames(caller: Principal, own: Pick<User, 'role'>): boolean {
+  return own.role === Role.Admin && caller.permissions.ids.has(ANY_PERMISSION_ID);
+}
+
 /**
- * The permissions of the wanted ones; `*` is all that may be passed on.
+ * The permissions of the wanted ones; `*` is all that may be passed on, of which a permission of an extension is only
+ * where the caller's own token names it.
+ * @param givesNames whether any permission of an extension may be passed on that is named
  * @throws {ActionError} 403 for one that may not be passed on
  */
-export function takePermissions(wanted: Wanted, delegable: readonly number[]): readonly number[] {
-  if (!delegable.includes(ANY_PERMISSION_ID)) return takeIds(wanted, delegable)!;
-  return wanted.all ? [ANY_PERMISSION_ID] : wanted.ids;
+export function takePermissions(
+  wanted: Wanted<PermissionId>,
+  delegable: readonly PermissionId[],
+  givesNames = false,
+): readonly PermissionId[] {
+  if (delegable.includes(ANY_PERMISSION_ID)) return wanted.all ? [ANY_PERMISSION_ID] : wanted.ids;
+  const names = givesNames ? wanted.ids.filter((id) => typeof id === 'string') : [];
+  const ids = wanted.ids.filter((id) => !names.includes(id as string));
+  return [...takeIds({ all: wanted.all, ids }, delegable)!, ...names];
 }
 
 /**
  * The wanted ids within a limit; `*` is the limit itself.
  * @throws {ActionError} 403 for an id beyond it
  */
-export function takeIds(wanted: Wanted, limit: IdLimit): IdLimit {
+export function takeIds<Id extends PermissionId>(
+  wanted: Wanted<Id>,
+  limit: readonly Id[] | null,
+): readonly Id[] | null {
   if (limit === null) return wanted.all ? null : wanted.ids;
   const allowed = new Set(limit);
   if (!wanted.ids.every((id) => allowed.has(id))) throw accessDenied();

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
+import { OwnPermissions } from '../../auth/own-permissions.js';
 import { withinRole } from '../../auth/role-permissions.js';
 import { ACCESS, LIFETIME_MS, REFRESH, toClaims } from '../../auth/token-payload.js';
 import { TokenService } from '../../auth/token.service.js';
@@ -7,8 +8,9 @@ import { DirectoryRepository } from '../../directory/directory.repository.js';
 import { Role, type User, UserStatus } from '../../directory/entities.js';
 import { accessDenied, ActionError, invalidCredentials } from '../../protocol/action-error.js';
 import type { TokenRequestDto } from './create-token.dto.js';
-import { bothLimits, delegablePermissions, takeIds, takePermissions } from './delegation.js';
+import { bothLimits, delegablePermissions, mayGiveNames, takeIds, takePermissions } from './delegation.js';
 import type { TokenPair } from './token.service.js';
+import { unknownPermission } from './wanted.js';
 
 const NONE = { all: false, ids: [] };
 const ALL = { all: true, ids: [] };
@@ -19,14 +21,18 @@ export class TokenDelegation {
   constructor(
     private readonly tokens: TokenService,
     private readonly directory: DirectoryRepository,
+    private readonly ownPermissions: OwnPermissions,
   ) {}
 
   /**
    * Tokens for the caller, or by an administrator for another user, within what the caller may do now.
-   * @throws {ActionError} 400 for an expiration, 401 where the caller's user is gone, 403 for a right that the
+   * @throws {ActionError} 400 for an unknown permission or an expiration, 401 where the caller's user is gone, 403 for a right that the
    *   caller does not have, another user, or one who is not active, 404 for an unknown user
    */
   async create(caller: Principal, request: TokenRequestDto): Promise<TokenPair> {
+    const { ids } = request.actions ?? NONE;
+    const unknown = ids.find((id) => typeof id === 'string' && !this.ownPermissions.has(id));
+    if (unknown !== undefined) throw new ActionError(400, unknownPermission(String(unknown)));
     const accessEnd = endOf(request.expiration, ACCESS);
     const refreshEnd = endOf(request.refreshExpiration, REFRESH);
     if (caller.isProvided) throw new ActionError(403, "An identity provider's token makes no tokens");
@@ -38,7 +44,8 @@ export class TokenDelegation {
       networkIds: takeIds(request.networkIds ?? NONE, await this.networksOf(caller, own)),
       deviceTypeIds: takeIds(request.deviceTypeIds ?? ALL, await this.deviceTypesOf(caller, own)),
     };
-    const permissions = takePermissions(request.actions ?? NONE, delegablePermissions(caller, own, user));
+    const delegable = delegablePermissions(caller, own, user);
+    const permissions = takePermissions(request.actions ?? NONE, delegable, mayGiveNames(caller, own));
     const claims = toClaims(scope, permissions);
     return {
       accessToken: await this.tokens.sign(ACCESS, claims, accessEnd),

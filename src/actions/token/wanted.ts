@@ -1,27 +1,38 @@
 import { MALFORMED_JSON } from '../../protocol/action-error.js';
-import { ANY_PERMISSION_ID, NO_PERMISSION_ID, PERMISSION_IDS } from '../../protocol/permissions.js';
+import {
+  ANY_PERMISSION_ID,
+  isPermissionName,
+  NO_PERMISSION_ID,
+  PERMISSION_IDS,
+  type PermissionId,
+} from '../../protocol/permissions.js';
 import { ReadWith, Refused } from '../../transport/dto/dto-reader.js';
 
 /** What a request asks a token to carry: these ids, and with `all` whatever else there is to give (`*`). */
-export interface Wanted {
+export interface Wanted<Id = number> {
   all: boolean;
-  ids: readonly number[];
+  ids: readonly Id[];
 }
 
 /** `["1", 2, "*"]`: ids of networks or device types. */
 export const IdsField = (): PropertyDecorator => listField(readId);
 
-/** `["GetDevice", 8, "8", "*"]`: permissions by name or id; 0 is `*`, and 1 (none) adds nothing. */
+/**
+ * `["GetDevice", 8, "8", "*", "ManageReboot"]`: permissions by name or id; 0 is `*`, and 1 (none) adds nothing. Whether
+ * there is one that is not DeviceHive's is for `TokenDelegation` to say.
+ */
 export const PermissionsField = (): PropertyDecorator => listField(readPermission);
 
+type Reader = (item: unknown) => PermissionId | undefined | Refused;
+
 /** An absent or `null` list stays so. */
-function listField(read: (item: unknown) => number | '*' | undefined | Refused): PropertyDecorator {
+function listField(read: Reader): PropertyDecorator {
   return ReadWith({ read: (value) => readWanted(value, read) });
 }
 
-function readWanted(value: unknown, read: Parameters<typeof listField>[0]): Wanted | Refused {
+function readWanted(value: unknown, read: Reader): Wanted<PermissionId> | Refused {
   if (!Array.isArray(value)) return new Refused(MALFORMED_JSON);
-  const ids = new Set<number>();
+  const ids = new Set<PermissionId>();
   let all = false;
   for (const item of value) {
     const id = read(item);
@@ -40,13 +51,17 @@ function readId(item: unknown): number | '*' | Refused {
   return isTextOrNumber(item) && ID.test(String(item)) ? Number(item) : new Refused(MALFORMED_JSON);
 }
 
-function readPermission(item: unknown): number | '*' | undefined | Refused {
+function readPermission(item: unknown): PermissionId | undefined | Refused {
   if (!isTextOrNumber(item)) return new Refused(MALFORMED_JSON);
-  const id = ID.test(String(item)) ? Number(item) : IDS_BY_NAME.get(String(item).toLowerCase());
+  const text = String(item);
+  const id = ID.test(text) ? Number(item) : IDS_BY_NAME.get(text.toLowerCase());
   if (id === ANY_PERMISSION_ID) return '*';
   if (id === NO_PERMISSION_ID) return undefined;
-  return id !== undefined && IDS.has(id) ? id : new Refused(`Unknown action: ${String(item).slice(0, 128)}`);
+  if (id === undefined && isPermissionName(text)) return text;
+  return id !== undefined && IDS.has(id) ? id : new Refused(unknownPermission(text));
 }
+
+export const unknownPermission = (name: string): string => `Unknown action: ${name.slice(0, 128)}`;
 
 /** In any case, as in the original (`HiveAction.fromString` in devicehive-java-server). */
 const IDS_BY_NAME = new Map<string, number>([

@@ -1,5 +1,5 @@
 import { isJsonObject } from '../../protocol/json-object.js';
-import { PermissionSet } from '../../protocol/permissions.js';
+import { type PermissionId, PermissionSet } from '../../protocol/permissions.js';
 import { isClientId } from '../../protocol/topics.js';
 import type { Watcher } from '../topic-access.js';
 import type { QueuedEvent } from './session-queue.js';
@@ -89,14 +89,14 @@ export function readSessions(entries: [key: string, text: string][]): StoredEntr
 }
 
 function readRecord(text: string): SessionRecord | undefined {
-  const record = readObject<SessionRecord & { owner: { permissions: number[] } }>(text);
+  const record = readObject<SessionRecord & { owner: { permissions: PermissionId[] } }>(text);
   const { clientId, owner, filters } = record ?? {};
   const isFilter = (entry: unknown) =>
     Array.isArray(entry) && typeof entry[0] === 'string' && Number.isInteger(entry[1]);
   if (typeof clientId !== 'string' || !isClientId(clientId) || !owner) return undefined;
   if (!Array.isArray(filters) || !filters.every(isFilter)) return undefined;
   const { userId, permissions, networkIds, deviceTypeIds } = owner;
-  if (!Number.isInteger(userId) || !areIds(permissions)) return undefined;
+  if (!Number.isInteger(userId) || !arePermissions(permissions)) return undefined;
   if (![networkIds, deviceTypeIds].every((limit) => limit === null || areIds(limit))) return undefined;
   return {
     clientId,
@@ -111,6 +111,9 @@ function readEvent(text: string, seq: number): QueuedEvent | undefined {
   return isWhole && Number.isSafeInteger(seq) ? ({ ...event, seq } as QueuedEvent) : undefined;
 }
 
+/** An extension's own ones are names. */
+const arePermissions = (ids: unknown): boolean =>
+  Array.isArray(ids) && ids.every((id) => Number.isInteger(id) || typeof id === 'string');
 const areIds = (ids: unknown): boolean => Array.isArray(ids) && ids.every(Number.isInteger);
 
 /** @returns `undefined` for anything but an object; its fields may be anything */
