@@ -1,6 +1,10 @@
-import { describeActionContract } from './support/action-contract.js';
-import { ADMIN, SAMPLE_DEVICE } from './support/service.js';
+import { type ActionContract, describeActionContract as describeContract } from '../src/testing/index.js';
+import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
+
+/** On the project's database. */
+const describeActionContract = (contract: ActionContract<TestService>) =>
+  describeContract({ ...contract, start: ({ actions }) => TestService.start({}, actions) });
 
 describeActionContract({
   action: 'command/update',

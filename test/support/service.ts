@@ -1,10 +1,11 @@
-import type { LoggerService, Type } from '@nestjs/common';
+import type { LoggerService } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { MqttClient } from 'mqtt';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { createApp } from '../../src/app.js';
 import { DATA_SOURCE } from '../../src/database/data-source.name.js';
+import type { DeviceHiveExtras } from '../../src/devicehive.options.js';
 import { DeviceHiveServer } from '../../src/transport/devicehive.server.js';
 import { createEnvironment } from './environment.js';
 import { TestClient, type TestClientOptions } from './client.js';
@@ -52,7 +53,7 @@ export class TestService {
   static async start(
     overrides:
       Record<string, string> | ((env: Record<string, string>) => Promise<Record<string, string>>) = {},
-    actions?: Type[],
+    actions?: DeviceHiveExtras['actions'],
     isAwaited = true,
   ): Promise<TestService> {
     const { env, dispose } = await createEnvironment();
