@@ -1,0 +1,109 @@
+import { Injectable, Module } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import { IsInt } from 'class-validator';
+import { Column, Entity, type MigrationInterface, PrimaryGeneratedColumn, type QueryRunner } from 'typeorm';
+import { Repository } from 'typeorm';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import {
+  ActionController,
+  createApp,
+  DATA_SOURCE,
+  DEVICEHIVE,
+  migrate,
+  RequirePermission,
+  type RunningApp,
+} from '../src/index.js';
+import { TestClient } from './support/client.js';
+import { createEnvironment, type TestEnvironment } from './support/environment.js';
+import { ADMIN, RecordingLogger } from './support/service.js';
+
+@Entity()
+class Reboot {
+  @PrimaryGeneratedColumn() id!: number;
+  @Column() seconds!: number;
+}
+
+class CreateReboot1764300000000 implements MigrationInterface {
+  readonly name = 'CreateReboot1764300000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE reboot (id serial PRIMARY KEY, seconds integer NOT NULL)');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE reboot');
+  }
+}
+
+class RebootDto {
+  @IsInt() seconds!: number;
+}
+
+@Injectable()
+class RebootService {
+  constructor(@InjectRepository(Reboot, DATA_SOURCE) private readonly reboots: Repository<Reboot>) {}
+
+  async schedule(seconds: number): Promise<Reboot> {
+    return this.reboots.save({ seconds });
+  }
+}
+
+@ActionController()
+class RebootController {
+  constructor(private readonly reboots: RebootService) {}
+
+  @MessagePattern('reboot/schedule', DEVICEHIVE)
+  @RequirePermission('ManageReboot')
+  async schedule(@Payload() { seconds }: RebootDto) {
+    return { reboot: await this.reboots.schedule(seconds) };
+  }
+}
+
+@Module({
+  imports: [TypeOrmModule.forFeature([Reboot], DATA_SOURCE)],
+  controllers: [RebootController],
+  providers: [RebootService],
+})
+class RebootModule {}
+
+let test: TestEnvironment;
+let running: RunningApp | undefined;
+beforeEach(async () => {
+  test = await createEnvironment();
+});
+afterEach(async () => {
+  await running?.app.close();
+  running = undefined;
+  await test.dispose();
+});
+
+const options = () => ({
+  environment: test.env,
+  actions: [RebootModule],
+  migrations: [CreateReboot1764300000000],
+});
+
+it('refuses to start on a server without the migration of a module, names it and the command', async () => {
+  await expect(createApp(options(), new RecordingLogger())).rejects.toThrow(
+    'The database schema is not up to date: run "npm run migrate" first (it lacks CreateReboot1764300000000)',
+  );
+});
+
+it('keeps rows of a module in a table of its own, which migrate creates once', async () => {
+  expect(await migrate(options())).toEqual(['CreateReboot1764300000000']);
+  expect(await migrate(options())).toEqual([]);
+  running = await createApp(options(), new RecordingLogger());
+  const client = await TestClient.connect(running.mqttUrl, ADMIN);
+  expect(await client.request('reboot/schedule', { seconds: 5 })).toMatchObject({
+    status: 'success',
+    reboot: { id: 1, seconds: 5 },
+  });
+  await client.end();
+});
+
+it('goes on without the migration of a module that is not installed any more', async () => {
+  await migrate(options());
+  running = await createApp({ environment: test.env }, new RecordingLogger());
+  expect(running.server.state).toBe('active');
+});
