@@ -1,0 +1,24 @@
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { IsInt, Min } from 'class-validator';
+import {
+  ActionController,
+  CurrentPrincipal,
+  DEVICEHIVE,
+  type Principal,
+  RequirePermission,
+} from 'nest-devicehive';
+
+class RebootDto {
+  @IsInt({ message: 'seconds must be an integer' })
+  @Min(0, { message: 'seconds must be 0 at least' })
+  seconds!: number;
+}
+
+@ActionController()
+export class RebootController {
+  @MessagePattern('reboot/now', DEVICEHIVE)
+  @RequirePermission('ManageReboot')
+  now(@Payload() { seconds }: RebootDto, @CurrentPrincipal() { userId }: Principal) {
+    return { seconds, askedBy: userId };
+  }
+}
