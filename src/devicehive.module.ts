@@ -3,6 +3,7 @@ import { DiscoveryModule } from '@nestjs/core';
 import { DeviceCommandEntity } from './actions/command/device-command.entity.js';
 import { HandlerCheck } from './actions/handler-check.js';
 import { actionModules } from './actions/index.js';
+import { VisibleDevices } from './actions/visible-devices.js';
 import { DeviceNotificationEntity } from './actions/notification/device-notification.entity.js';
 import { AuthModule } from './auth/auth.module.js';
 import { BrokerModule } from './broker/broker.module.js';
@@ -65,11 +66,12 @@ function compose(
       ...configurationOf(MODULE_OPTIONS_TOKEN),
       HandlerCheck,
       Seed,
+      VisibleDevices,
       leadership,
       { provide: WriteFence, useExisting: Leadership },
       link,
     ],
-    exports: [...SLICES, BrokerLink, Leadership, WriteFence],
+    exports: [...SLICES, BrokerLink, Leadership, VisibleDevices, WriteFence],
   };
 }
 

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 
 export { ActionController } from './actions/action-controller.decorator.js';
+export { VisibleDevices } from './actions/visible-devices.js';
 export { createApp, type RunningApp } from './app.js';
 export { CurrentPrincipal, type Principal } from './auth/principal.js';
 export { PublicAction, RequirePermission } from './auth/require-permission.decorator.js';

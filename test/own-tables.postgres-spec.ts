@@ -1,26 +1,30 @@
 import { Injectable, Module } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
-import { IsInt } from 'class-validator';
+import { IsInt, IsString } from 'class-validator';
 import { Column, Entity, type MigrationInterface, PrimaryGeneratedColumn, type QueryRunner } from 'typeorm';
 import { Repository } from 'typeorm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   ActionController,
   createApp,
+  CurrentPrincipal,
   DATA_SOURCE,
   DEVICEHIVE,
   migrate,
+  type Principal,
   RequirePermission,
   type RunningApp,
+  VisibleDevices,
 } from '../src/index.js';
 import { TestClient } from './support/client.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
-import { ADMIN, RecordingLogger } from './support/service.js';
+import { ADMIN, RecordingLogger, SAMPLE_DEVICE } from './support/service.js';
 
 @Entity()
 class Reboot {
   @PrimaryGeneratedColumn() id!: number;
+  @Column() device!: string;
   @Column() seconds!: number;
 }
 
@@ -28,7 +32,9 @@ class CreateReboot1764300000000 implements MigrationInterface {
   readonly name = 'CreateReboot1764300000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query('CREATE TABLE reboot (id serial PRIMARY KEY, seconds integer NOT NULL)');
+    await runner.query(
+      'CREATE TABLE reboot (id serial PRIMARY KEY, device text NOT NULL, seconds integer NOT NULL)',
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -37,15 +43,20 @@ class CreateReboot1764300000000 implements MigrationInterface {
 }
 
 class RebootDto {
+  @IsString() deviceId!: string;
   @IsInt() seconds!: number;
 }
 
 @Injectable()
 class RebootService {
-  constructor(@InjectRepository(Reboot, DATA_SOURCE) private readonly reboots: Repository<Reboot>) {}
+  constructor(
+    @InjectRepository(Reboot, DATA_SOURCE) private readonly reboots: Repository<Reboot>,
+    private readonly devices: VisibleDevices,
+  ) {}
 
-  async schedule(seconds: number): Promise<Reboot> {
-    return this.reboots.save({ seconds });
+  async schedule(principal: Principal, { deviceId, seconds }: RebootDto): Promise<Reboot> {
+    const { deviceId: device } = await this.devices.get(principal, deviceId);
+    return this.reboots.save({ device, seconds });
   }
 }
 
@@ -55,8 +66,8 @@ class RebootController {
 
   @MessagePattern('reboot/schedule', DEVICEHIVE)
   @RequirePermission('ManageReboot')
-  async schedule(@Payload() { seconds }: RebootDto) {
-    return { reboot: await this.reboots.schedule(seconds) };
+  async schedule(@Payload() request: RebootDto, @CurrentPrincipal() principal: Principal) {
+    return { reboot: await this.reboots.schedule(principal, request) };
   }
 }
 
@@ -95,9 +106,13 @@ it('keeps rows of a module in a table of its own, which migrate creates once', a
   expect(await migrate(options())).toEqual([]);
   running = await createApp(options(), new RecordingLogger());
   const client = await TestClient.connect(running.mqttUrl, ADMIN);
-  expect(await client.request('reboot/schedule', { seconds: 5 })).toMatchObject({
+  expect(await client.request('reboot/schedule', { deviceId: SAMPLE_DEVICE, seconds: 5 })).toMatchObject({
     status: 'success',
-    reboot: { id: 1, seconds: 5 },
+    reboot: { id: 1, device: SAMPLE_DEVICE, seconds: 5 },
+  });
+  expect(await client.request('reboot/schedule', { deviceId: 'no-such', seconds: 5 })).toMatchObject({
+    code: 404,
+    error: 'Device with such deviceId = no-such not found',
   });
   await client.end();
 });

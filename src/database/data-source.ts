@@ -108,18 +108,14 @@ export async function migrateDatabase(
   options: DatabaseOptions,
   migrations: Function[] = [],
 ): Promise<string[]> {
-  const schema = { migrations };
-  if (options.url === undefined) {
-    await (await openDatabase(options, schema)).destroy();
-    return [];
-  }
-  const dataSource = await postgresDataSource(
-    { ...options, poolSize: 1, deadlineMs: 0 },
-    schema,
-  ).initialize();
+  const embedded = options.url === undefined;
+  const dataSource = embedded
+    ? await embeddedDataSource(options, { migrations })
+    : postgresDataSource({ ...options, poolSize: 1, deadlineMs: 0 }, { migrations });
   try {
+    await dataSource.initialize();
     return await migrateSchema(dataSource);
   } finally {
-    await dataSource.destroy();
+    if (embedded || dataSource.isInitialized) await dataSource.destroy();
   }
 }

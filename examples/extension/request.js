@@ -1,0 +1,12 @@
+// node request.js <mqtt url> <action> <body as JSON>: one request as the sample administrator.
+import { connectAsync } from 'mqtt';
+
+const [url, action, body] = process.argv.slice(2);
+const credentials = { username: 'dhadmin', password: 'dhadmin_#911' };
+const client = await connectAsync(url, { clientId: 'example', ...credentials });
+await client.subscribeAsync(`dh/response/${action}@example`);
+client.on('message', (_topic, payload) => {
+  console.log(payload.toString());
+  client.end();
+});
+client.publish('dh/request', JSON.stringify({ action, requestId: 1, ...JSON.parse(body) }), { qos: 1 });

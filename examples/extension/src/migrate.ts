@@ -1,0 +1,4 @@
+import { migrate } from 'nest-devicehive';
+import { options } from './options.js';
+
+console.log('applied', await migrate(options));

@@ -1,0 +1,7 @@
+import { CreateReboot1770000000000, RebootModule } from './reboot.js';
+
+export const options = {
+  environment: process.env,
+  actions: [RebootModule],
+  migrations: [CreateReboot1770000000000],
+};
