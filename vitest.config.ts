@@ -39,7 +39,11 @@ export default defineConfig(({ mode }) => ({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['src/**/*.spec.ts', 'test/faults/ledger/*.spec.ts'] },
+        test: {
+          name: 'unit',
+          include: ['src/**/*.spec.ts', 'test/faults/ledger/*.spec.ts'],
+          testTimeout: 30_000,
+        },
       },
       endToEnd('embedded', ['test/*.e2e-spec.ts', 'test/*.embedded-spec.ts'], 'embedded'),
       ...(postgres

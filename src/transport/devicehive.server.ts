@@ -6,16 +6,11 @@ import { CrashGuard } from './crash-guard/crash-guard.js';
 import { DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
 import { Execution } from './intake/execution.js';
 import { BrokerLink } from './link/broker-link.js';
-import { endClient, withDeadline } from './link/drain.js';
+import { DRAIN_MS, endClient, ENDED_MS, withDeadline } from './link/drain.js';
 import { RequestChannel } from './link/request-channel.js';
 import { Replies } from './intake/replies.js';
 import { RequestIntake } from './intake/request-intake.js';
 import { TransportOptions } from './transport.options.js';
-
-/** Requests in work at SIGTERM get this long to be answered; the whole stop has 10 s. */
-const DRAIN_MS = 6_000;
-/** Work of a term that was lost comes to nothing; a next term waits for its end no longer than this. */
-const ENDED_MS = 5_000;
 
 /**
  * DeviceHive's request/response convention as a Nest transport: requests arrive on one topic and name their
@@ -132,10 +127,7 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
   override bindEvents(client: MqttClient): void {
     this.channel = new RequestChannel(client, this.link, {
       requested: (delivery) => void this.intake.take(delivery).catch((error) => this.handleError(error)),
-      opened: () => {
-        this.guard.begin();
-        void this.serve();
-      },
+      opened: () => void this.serve(),
       failed: (error) => {
         this.handleError(error);
         this.listening(error);
@@ -144,6 +136,7 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
   }
 
   private async serve(): Promise<void> {
+    this.guard.begin();
     try {
       await this.link.serve();
       this.onReady();

@@ -1,5 +1,10 @@
 import type { MqttClient } from 'mqtt';
 
+/** Requests in work at SIGTERM get this long to be answered; the whole stop has 10 s. */
+export const DRAIN_MS = 6_000;
+/** Work of a term that was lost comes to nothing; a next term waits for its end no longer than this. */
+export const ENDED_MS = 5_000;
+
 /** MQTT.js waits for acknowledgements without limit in `end(false)`. */
 const END_MS = 1_000;
 
