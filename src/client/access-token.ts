@@ -1,0 +1,83 @@
+import type { TokenSupplier } from './client-options.js';
+import { failure, textOf } from './client-error.js';
+
+/** A token is renewed when a tenth of its time is left, a minute at most. */
+const RENEWAL_SHARE = 0.1;
+const MAX_AHEAD_MS = 60_000;
+
+/** The access token of the moment. */
+export class AccessToken {
+  private current?: { token: string; renewAt: number };
+  private asked?: Promise<string>;
+
+  /** @param patience milliseconds the supplier may take */
+  constructor(
+    private readonly source: string | TokenSupplier,
+    private readonly patience: number,
+  ) {}
+
+  /** Epoch milliseconds from which on `get` asks for another one; `Infinity` where the token does not tell. */
+  get renewAt(): number {
+    return this.current?.renewAt ?? Infinity;
+  }
+
+  /**
+   * Asks the supplier where there is no token, or soon none; who comes meanwhile gets the same answer.
+   * @throws {RpcException} 401 where the supplier throws, gives no token or does not answer
+   */
+  get(): Promise<string> {
+    if (this.current && (typeof this.source === 'string' || Date.now() < this.current.renewAt)) {
+      return Promise.resolve(this.current.token);
+    }
+    this.asked ??= this.ask().finally(() => (this.asked = undefined));
+    return this.asked;
+  }
+
+  /**
+   * The service has answered 401 to a token.
+   * @returns whether there may be another
+   */
+  refuse(token: string | undefined): boolean {
+    if (typeof this.source === 'string') return false;
+    if (this.current?.token === token) this.current = undefined;
+    return true;
+  }
+
+  private async ask(): Promise<string> {
+    const token = typeof this.source === 'string' ? this.source : await this.supplied(this.source);
+    const expiresAt = expiryOf(token);
+    const ahead = Math.min((expiresAt - Date.now()) * RENEWAL_SHARE, MAX_AHEAD_MS);
+    this.current = { token, renewAt: typeof this.source === 'string' ? expiresAt : expiresAt - ahead };
+    return token;
+  }
+
+  private async supplied(supply: TokenSupplier): Promise<string> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${this.patience} ms`)), this.patience);
+    });
+    try {
+      // Not at once: a supplier that uses the client would come back here before anybody knows that it is asked.
+      const token: unknown = await Promise.race([Promise.resolve().then(supply), late]);
+      if (typeof token !== 'string' || token === '') throw new Error('it gave no token');
+      return token;
+    } catch (error) {
+      throw failure(401, `The token supplier failed: ${textOf(error)}`, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Epoch milliseconds: DeviceHive's `payload.e`, or `exp`. The service verifies the token, not its holder. */
+function expiryOf(token: string): number {
+  try {
+    const body = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
+      payload?: { e?: number };
+      exp?: number;
+    };
+    return Number(body.payload?.e ?? (body.exp ?? NaN) * 1_000) || Infinity;
+  } catch {
+    return Infinity;
+  }
+}

@@ -1,0 +1,34 @@
+import { RpcException } from '@nestjs/microservices';
+
+/** What `getError()` of the client's exceptions gives. */
+export interface DeviceHiveFailure {
+  /** DeviceHive's code (HTTP family); the client's own are 400, 401, 403, 413, 499, 503 and 504 */
+  code: number;
+  message: string;
+}
+
+/** @returns an exception whose `getError()` is `{ code, message }` */
+export function failure(code: number, message: string, cause?: unknown): RpcException {
+  const exception = new RpcException({ code, message } satisfies DeviceHiveFailure);
+  return cause === undefined ? exception : Object.assign(exception, { cause });
+}
+
+/** The code of a failure; `undefined` for any other error. */
+export function codeOf(error: unknown): number | undefined {
+  if (!(error instanceof RpcException)) return undefined;
+  return (error.getError() as Partial<DeviceHiveFailure>).code;
+}
+
+/** The end of a connection, where what was asked is asked again on the next one. */
+export class ConnectionLost extends Error {
+  constructor() {
+    super('The connection is lost');
+    this.name = 'ConnectionLost';
+  }
+}
+
+/** The text of an error; connection errors of Node may carry nothing but a code. */
+export function textOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: unknown };
+  return message || String(code ?? error);
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { isClientId, REQUEST_TOPIC } from '../protocol/topics.js';
+import { ConnectionLost, failure, textOf } from './client-error.js';
+
+/** A dead network is noticed after one and a half of these: before a request has used up its 30 s. */
+const KEEP_ALIVE_S = 15;
+const CONNECT_MS = 5_000;
+const GOODBYE_MS = 1_000;
+const REFUSED = 0x80;
+
+/** The one connection to the broker, made anew by MQTT.js whenever it breaks. */
+export class Connection {
+  readonly mqtt: MqttClient;
+  readonly clientId: string;
+  /** the broker's address, fit to be shown */
+  readonly address: string;
+  /** why there is none */
+  problem = 'no answer';
+  isOpen = false;
+  private isStarted = false;
+
+  /** @throws {TypeError} for a client id or a URL that cannot be */
+  constructor(url: string, options: IClientOptions) {
+    this.clientId = options.clientId ?? `nest-${randomUUID()}`;
+    if (!isClientId(this.clientId)) {
+      throw new TypeError(
+        `clientId ${this.clientId}: 1 to 128 characters without / + # and control characters`,
+      );
+    }
+    this.address = url.replace(/\/\/[^/@]*@/, '//');
+    this.mqtt = connect(url, {
+      keepalive: KEEP_ALIVE_S,
+      connectTimeout: CONNECT_MS,
+      // MQTT.js describes each packet to its log several times.
+      log: () => {},
+      ...options,
+      clientId: this.clientId,
+      // A session has to be authenticated before it may subscribe.
+      resubscribe: false,
+      // Without it one refusal is the end, also that of a broker that is only starting.
+      reconnectOnConnackError: true,
+      manualConnect: true,
+    });
+    this.mqtt.on('error', (error) => (this.problem = textOf(error)));
+    this.mqtt.on('connect', () => {
+      // With Nagle's algorithm a request waits 40 ms for the acknowledgement of the one before.
+      (this.mqtt.stream as Partial<Socket>).setNoDelay?.(true);
+      this.isOpen = true;
+      this.problem = 'the connection is lost';
+    });
+    this.mqtt.on('close', () => (this.isOpen = false));
+  }
+
+  /** Where requests go: brokers check the client id in it, and the built-in one ignores it. */
+  get requestTopic(): string {
+    return `${REQUEST_TOPIC}/${this.clientId}`;
+  }
+
+  get speaksMqtt5(): boolean {
+    return this.mqtt.options.protocolVersion === 5;
+  }
+
+  /** Begins to connect, once. */
+  start(): void {
+    if (this.isStarted) return;
+    this.isStarted = true;
+    this.mqtt.connect();
+  }
+
+  /**
+   * Resolves when connected.
+   * @throws {RpcException} 503 at the next failure; trying goes on
+   */
+  async opened(): Promise<void> {
+    this.start();
+    if (this.isOpen) return;
+    await new Promise<void>((resolve, reject) => {
+      const settle = (): void => {
+        this.mqtt.off('connect', settle);
+        this.mqtt.off('close', settle);
+        if (this.isOpen) resolve();
+        else reject(failure(503, `No connection to ${this.address}: ${this.problem}`));
+      };
+      this.mqtt.on('connect', settle);
+      this.mqtt.on('close', settle);
+    });
+  }
+
+  /**
+   * @throws {RpcException} 403 where the broker refuses
+   * @throws {ConnectionLost}
+   */
+  async subscribe(filter: string): Promise<void> {
+    if (!this.isOpen) throw new ConnectionLost();
+    try {
+      await this.mqtt.subscribeAsync(filter, { qos: 1 });
+    } catch (error) {
+      const { packet } = error as { packet?: { granted?: number[] } };
+      if (!packet?.granted?.some((code) => code >= REFUSED)) throw new ConnectionLost();
+      throw failure(403, `The broker refuses the subscription to ${filter}`, error);
+    }
+  }
+
+  unsubscribe(filter: string): void {
+    // One that fails has lost its connection, and the subscription with it.
+    if (this.isOpen) this.mqtt.unsubscribe(filter, () => {});
+  }
+
+  async end(): Promise<void> {
+    // While MQTT.js waits for a socket to end it would take another start for wanted.
+    this.mqtt.options.reconnectPeriod = 0;
+    if (!this.isStarted) return;
+    if (!this.isOpen) return void (await this.mqtt.endAsync(true));
+    const timer = setTimeout(() => this.mqtt.stream.destroy(), GOODBYE_MS);
+    await this.mqtt.endAsync();
+    clearTimeout(timer);
+  }
+}

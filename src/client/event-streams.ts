@@ -1,0 +1,140 @@
+import { type EventKind, eventFilter, matchesFilter } from '../protocol/topics.js';
+import type { AccessToken } from './access-token.js';
+import { codeOf, ConnectionLost, failure } from './client-error.js';
+import type { JsonCodec } from './client-options.js';
+import type { Connection } from './connection.js';
+import type { EventSelection } from './device-events.js';
+import { parseMessage } from './request-text.js';
+import type { Requests } from './requests.js';
+import { Session } from './session.js';
+
+/** Who watches. */
+export interface EventStream {
+  next(event: unknown): void;
+  error(error: unknown): void;
+  /** all its filters are granted: the first time, and after each reconnect */
+  live?(): void;
+}
+
+/** Streams of events: one connection and one subscription for all who watch the same. */
+export class EventStreams {
+  private readonly streams = new Map<EventStream, string[]>();
+  /** the filters that are granted, or on their way there, on the connection of now */
+  private readonly granted = new Map<string, Promise<void>>();
+  private readonly session?: Session;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly json: JsonCodec,
+    requests: Requests,
+    tokens: AccessToken | undefined,
+  ) {
+    if (tokens) this.session = new Session(connection, requests, tokens, (error) => this.fail(error));
+    connection.mqtt.on('connect', () => {
+      for (const stream of this.streams.keys()) void this.bring(stream);
+    });
+    connection.mqtt.on('close', () => this.granted.clear());
+  }
+
+  /** @returns what ends it */
+  watch(kind: EventKind, selection: EventSelection, stream: EventStream): () => void {
+    this.streams.set(stream, filtersOf(kind, selection));
+    this.connection.start();
+    if (this.connection.isOpen) void this.bring(stream);
+    return () => this.end(stream);
+  }
+
+  /** A message that is no reply. */
+  take(topic: string, payload: Buffer): void {
+    let event: unknown;
+    for (const [stream, filters] of this.streams) {
+      if (!filters.some((filter) => matchesFilter(filter, topic))) continue;
+      event ??= contentOf(parseMessage(this.json, payload));
+      if (event !== undefined) stream.next(event);
+    }
+  }
+
+  /** Ends them all. */
+  fail(error: unknown): void {
+    for (const stream of this.streams.keys()) {
+      this.end(stream);
+      stream.error(error);
+    }
+  }
+
+  private end(stream: EventStream): void {
+    const filters = this.streams.get(stream) ?? [];
+    this.streams.delete(stream);
+    for (const filter of filters) {
+      if (this.isWatched(filter) || !this.granted.delete(filter)) continue;
+      this.connection.unsubscribe(filter);
+    }
+  }
+
+  private isWatched(filter: string): boolean {
+    return [...this.streams.values()].some((filters) => filters.includes(filter));
+  }
+
+  private async bring(stream: EventStream): Promise<void> {
+    try {
+      await Promise.all((this.streams.get(stream) ?? []).map((filter) => this.grant(filter)));
+      if (this.streams.has(stream)) stream.live?.();
+    } catch (error) {
+      // The next connection brings it.
+      if (error instanceof ConnectionLost || !this.streams.has(stream)) return;
+      this.end(stream);
+      stream.error(error);
+    }
+  }
+
+  private grant(filter: string): Promise<void> {
+    let granted = this.granted.get(filter);
+    if (!granted) {
+      granted = this.subscribe(filter);
+      this.granted.set(filter, granted);
+    }
+    return granted;
+  }
+
+  /** Only the built-in broker wants a session, and says so by a refusal. */
+  private async subscribe(filter: string): Promise<void> {
+    const { session } = this;
+    if (session?.isNeeded) await this.openSession(session, filter);
+    if (!this.isWatched(filter)) return;
+    try {
+      return await this.connection.subscribe(filter);
+    } catch (error) {
+      if (codeOf(error) !== 403 || !session || session.isNeeded) throw error;
+    }
+    await this.openSession(session, filter);
+    session.isNeeded = true;
+    if (this.isWatched(filter)) await this.connection.subscribe(filter);
+  }
+
+  private async openSession(session: Session, filter: string): Promise<void> {
+    try {
+      await session.open();
+    } catch (error) {
+      if (codeOf(error) !== 501) throw error;
+      throw failure(403, `The broker refuses the subscription to ${filter}`, error);
+    }
+  }
+}
+
+function contentOf({ command, notification }: Record<string, unknown>): unknown {
+  return command ?? notification;
+}
+
+function filtersOf(kind: EventKind, selection: EventSelection): string[] {
+  const { deviceId = null, networkIds, deviceTypeIds, names } = selection;
+  const filters = each(networkIds).flatMap((networkId) =>
+    each(deviceTypeIds).flatMap((deviceTypeId) =>
+      each(names).map((name) => eventFilter(kind, { networkId, deviceTypeId, deviceId }, name)),
+    ),
+  );
+  return [...new Set(filters)];
+}
+
+function each<Value>(values: Value[] | undefined): (Value | null)[] {
+  return values?.length ? values : [null];
+}

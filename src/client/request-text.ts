@@ -1,0 +1,30 @@
+import { MALFORMED_JSON } from '../protocol/action-error.js';
+import { isWithinLimits } from '../protocol/json-limits.js';
+import { isJsonObject } from '../protocol/json-object.js';
+import { failure, textOf } from './client-error.js';
+import type { JsonCodec } from './client-options.js';
+
+/**
+ * The service could not tell which request it is that it cannot read.
+ * @throws {RpcException} 400 for what is no JSON, or beyond the service's limits
+ */
+export function printRequest(json: JsonCodec, request: object): string {
+  let text: string;
+  try {
+    text = json.stringify(request);
+  } catch (error) {
+    throw failure(400, `The request is no JSON: ${textOf(error)}`, error);
+  }
+  if (!isWithinLimits(text)) throw failure(400, MALFORMED_JSON);
+  return text;
+}
+
+/** @returns what a reply or an event consists of; nothing for what is no JSON object */
+export function parseMessage(json: JsonCodec, payload: Buffer): Record<string, unknown> {
+  try {
+    const message = json.parse(payload.toString());
+    return isJsonObject(message) ? (message as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,65 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AccessToken } from './access-token.js';
+import { codeOf } from './client-error.js';
+import type { Connection } from './connection.js';
+import type { Requests } from './requests.js';
+
+const RETRY_MS = 1_000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * What lets the connection subscribe to events on the built-in broker: it authenticates, and again before the token
+ * expires. Requests do not need it, and other brokers do not have it.
+ */
+export class Session {
+  /** a subscription was refused without it */
+  isNeeded = false;
+  private opened?: Promise<void>;
+  private renewal?: NodeJS.Timeout;
+
+  /** @param failed the session cannot go on */
+  constructor(
+    connection: Connection,
+    private readonly requests: Requests,
+    private readonly tokens: AccessToken,
+    private readonly failed: (error: unknown) => void,
+  ) {
+    connection.mqtt.on('close', () => {
+      this.opened = undefined;
+      clearTimeout(this.renewal);
+    });
+  }
+
+  /**
+   * Once for each connection.
+   * @throws {RpcException} 401, and 501 on other brokers
+   * @throws {ConnectionLost}
+   */
+  open(): Promise<void> {
+    return this.opened ?? this.begin();
+  }
+
+  private async authenticate(): Promise<void> {
+    // While the service's database is away the reply is late, so there is no timeout.
+    for (;;) {
+      try {
+        await this.requests.ask('authenticate', {});
+        break;
+      } catch (error) {
+        if (codeOf(error) !== 503) throw error;
+        await delay(RETRY_MS, undefined, { ref: false });
+      }
+    }
+    const left = Math.min(Math.max(this.tokens.renewAt - Date.now(), RETRY_MS), MAX_TIMER_MS);
+    this.renewal = setTimeout(() => this.begin().catch(this.failed), left).unref();
+  }
+
+  private begin(): Promise<void> {
+    const opened = this.authenticate();
+    this.opened = opened;
+    opened.catch(() => {
+      if (this.opened === opened) this.opened = undefined;
+    });
+    return opened;
+  }
+}

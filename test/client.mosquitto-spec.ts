@@ -1,0 +1,32 @@
+import { afterAll, beforeAll } from 'vitest';
+import { describeClient } from './support/client-contract.js';
+import { letWatch, Mosquitto } from './support/mosquitto.js';
+import { serviceOn } from './support/on-mosquitto.js';
+import { MqttProxy } from './support/proxy.js';
+import { TestService } from './support/service.js';
+
+const NAMES = ['nest-1', 'nest-2'] as const;
+let broker: Mosquitto;
+let service: TestService;
+let proxy: MqttProxy;
+
+beforeAll(async () => {
+  broker = await Mosquitto.start({ users: [...NAMES], acl: letWatch(...NAMES) });
+  service = await TestService.start(serviceOn(broker));
+  proxy = await MqttProxy.start(broker.url);
+});
+afterAll(async () => {
+  await proxy?.stop();
+  await service?.stop();
+  await broker?.stop();
+});
+
+for (const protocolVersion of [4, 5] as const) {
+  describeClient(`Mosquitto with MQTT ${protocolVersion === 4 ? '3.1.1' : '5'}`, () => ({
+    proxy,
+    options: (number) => ({ ...broker.login(NAMES[number - 1]), protocolVersion }),
+    sql: (statement, parameters) => service.sql(statement, parameters),
+    // The ACL names the topics of the actions that there are; the one Response Topic of MQTT 5 is for all.
+    hearsUnknownActions: protocolVersion === 5,
+  }));
+}
