@@ -1,5 +1,5 @@
 import type { TokenSupplier } from './client-options.js';
-import { failure, textOf } from './client-error.js';
+import { codeOf, failure, textOf } from './client-error.js';
 
 /** A token is renewed when a tenth of its time is left, a minute at most. */
 const RENEWAL_SHARE = 0.1;
@@ -23,7 +23,8 @@ export class AccessToken {
 
   /**
    * Asks the supplier where there is no token, or soon none; who comes meanwhile gets the same answer.
-   * @throws {RpcException} 401 where the supplier throws, gives no token or does not answer
+   * @throws {RpcException} 401 where the supplier throws, gives no token or does not answer; its own where that is one of
+   *   the client's
    */
   get(): Promise<string> {
     if (this.current && (typeof this.source === 'string' || Date.now() < this.current.renewAt)) {
@@ -62,6 +63,8 @@ export class AccessToken {
       if (typeof token !== 'string' || token === '') throw new Error('it gave no token');
       return token;
     } catch (error) {
+      // Of a supplier that asks the service.
+      if (codeOf(error) !== undefined) throw error;
       throw failure(401, `The token supplier failed: ${textOf(error)}`, error);
     } finally {
       clearTimeout(timer);
