@@ -1,9 +1,11 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeClient } from './support/client-contract.js';
-import { letWatch, Mosquitto } from './support/mosquitto.js';
+import { CommandLine } from './support/command-line.js';
+import { letWatch, Mosquitto, passwordOf } from './support/mosquitto.js';
 import { serviceOn } from './support/on-mosquitto.js';
 import { MqttProxy } from './support/proxy.js';
-import { TestService } from './support/service.js';
+import { SAMPLE_DEVICE, TestService } from './support/service.js';
+import { signToken } from './support/token.js';
 
 const NAMES = ['nest-1', 'nest-2'] as const;
 let broker: Mosquitto;
@@ -30,3 +32,17 @@ for (const protocolVersion of [4, 5] as const) {
     hearsUnknownActions: protocolVersion === 5,
   }));
 }
+
+it('the command line inserts a command as a user of Mosquitto, with MQTT 3.1.1 and 5', async () => {
+  const env = {
+    DEVICEHIVE_URL: broker.url,
+    DEVICEHIVE_TOKEN: signToken(),
+    DEVICEHIVE_MQTT_USERNAME: NAMES[0],
+    DEVICEHIVE_MQTT_PASSWORD: passwordOf(NAMES[0]),
+  };
+  for (const options of [[], ['--mqtt5']]) {
+    const line = CommandLine.start(env, 'insert', SAMPLE_DEVICE, 'led/on', ...options);
+    expect([await line.exit(), line.errors]).toEqual([0, '']);
+    expect(line.out).toMatch(/^\d+\n$/);
+  }
+});
