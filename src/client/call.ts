@@ -76,7 +76,7 @@ export class Call {
       return failure(504, `No reply to ${this.action} ${within}, it may have been executed${away}`);
     const why = this.waitsForToken
       ? ': the token supplier does not answer'
-      : away || ': those before it have no PUBACK';
+      : away || ': the broker has not acknowledged what came before';
     return failure(503, `${this.action} could not be sent ${within}${why}`);
   }
 }

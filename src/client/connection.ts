@@ -108,13 +108,20 @@ export class Connection {
     if (this.isOpen) this.mqtt.unsubscribe(filter, () => {});
   }
 
+  /** Says goodbye where somebody listens; resolves in any case, as MQTT.js waits for acknowledgements for ever. */
   async end(): Promise<void> {
     // While MQTT.js waits for a socket to end it would take another start for wanted.
     this.mqtt.options.reconnectPeriod = 0;
     if (!this.isStarted) return;
-    if (!this.isOpen) return void (await this.mqtt.endAsync(true));
-    const timer = setTimeout(() => this.mqtt.stream.destroy(), GOODBYE_MS);
-    await this.mqtt.endAsync();
-    clearTimeout(timer);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.mqtt.stream.destroy();
+        resolve();
+      }, GOODBYE_MS);
+      this.mqtt.end(!this.isOpen, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 }

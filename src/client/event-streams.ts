@@ -99,12 +99,13 @@ export class EventStreams {
   /** Only the built-in broker wants a session, and says so by a refusal. */
   private async subscribe(filter: string): Promise<void> {
     const { session } = this;
-    if (session?.isNeeded) await this.openSession(session, filter);
+    const hasSession = session?.isNeeded;
+    if (hasSession) await this.openSession(session, filter);
     if (!this.isWatched(filter)) return;
     try {
       return await this.connection.subscribe(filter);
     } catch (error) {
-      if (codeOf(error) !== 403 || !session || session.isNeeded) throw error;
+      if (codeOf(error) !== 403 || !session || hasSession) throw error;
     }
     await this.openSession(session, filter);
     session.isNeeded = true;

@@ -67,8 +67,8 @@ export class Requests {
   ): () => void {
     const { token, requestId: given } = body as { requestId?: unknown; token?: unknown };
     const requestId = given ?? randomUUID();
-    const key = JSON.stringify(requestId);
     const text = printRequest(this.limits.json, { ...body, action, requestId });
+    const key = this.limits.json.stringify(requestId);
     const call = new Call(action, key, text, token !== undefined, options, (outcome) => {
       if (this.forget(call)) callback(outcome);
     });
@@ -98,7 +98,7 @@ export class Requests {
     if (requestId == null)
       return this.logger.warn(`A request that cannot be named was refused: ${code} ${error}`);
     // The reply to a forgotten request, or a second one, finds nobody.
-    const call = this.calls.get(JSON.stringify(requestId));
+    const call = this.calls.get(this.limits.json.stringify(requestId));
     if (!call) return;
     if (status === 'success') return call.settle({ reply });
     const mayHelp = code === 401 && call.needsToken && !call.isSecondToken;

@@ -40,17 +40,25 @@ export class Session {
   }
 
   private async authenticate(): Promise<void> {
-    // While the service's database is away the reply is late, so there is no timeout.
-    for (;;) {
+    for (let isSecond = false; ;) {
+      const token = await this.tokens.get();
+      const { renewAt } = this.tokens;
       try {
-        await this.requests.ask('authenticate', {});
-        break;
+        // While the service's database is away the reply is late, so there is no timeout.
+        await this.requests.ask('authenticate', { token });
+        return this.renewFrom(renewAt);
       } catch (error) {
-        if (codeOf(error) !== 503) throw error;
-        await delay(RETRY_MS, undefined, { ref: false });
+        const code = codeOf(error);
+        if (code === 503) await delay(RETRY_MS, undefined, { ref: false });
+        else if (code !== 401 || isSecond || !this.tokens.refuse(token)) throw error;
+        else isSecond = true;
       }
     }
-    const left = Math.min(Math.max(this.tokens.renewAt - Date.now(), RETRY_MS), MAX_TIMER_MS);
+  }
+
+  private renewFrom(time: number): void {
+    const left = Math.min(Math.max(time - Date.now(), RETRY_MS), MAX_TIMER_MS);
+    clearTimeout(this.renewal);
     this.renewal = setTimeout(() => this.begin().catch(this.failed), left).unref();
   }
 
