@@ -6,8 +6,8 @@ import { paint, printJsonLine, printLine, warn } from '../output.js';
 import { type GlobalOptions, positiveNumber, wholeNumber, withClient } from '../session.js';
 import { type Report, Simulation, type SimulationOptions } from '../simulation.js';
 
-/** What the built-in broker lets a connection subscribe to. */
-const MAX_DEVICES = 1_000;
+/** The built-in broker lets a connection have 1,000 filters, and a few are for replies. */
+const MAX_DEVICES = 900;
 const COLOURS = { done: 'green', failed: 'yellow', refused: 'red' } as const;
 
 interface SimulateOptions extends GlobalOptions, SimulationOptions {
