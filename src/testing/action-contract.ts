@@ -24,7 +24,7 @@ export interface ActionContract<Service extends ContractService = ContractServic
   start?: (extras: DeviceHiveExtras) => Promise<Service>;
 }
 
-/** The tests that every action must pass, whoever wrote it. With Vitest, or with the globals of Jest. */
+/** The tests that every action must pass, whoever wrote it. With Vitest, or a runner that has the same globals. */
 export function describeActionContract<Service extends ContractService = ContractService>(
   contract: ActionContract<Service>,
 ): void {

@@ -1,4 +1,4 @@
-/** What Vitest and Jest have in common. */
+/** What is used of a test runner. */
 interface Runner {
   describe(title: string, define: () => void): void;
   it(title: string, test: () => Promise<void>): void;
