@@ -5,6 +5,7 @@ export { VisibleDevices } from './actions/visible-devices.js';
 export { createApp, type RunningApp } from './app.js';
 export { CurrentPrincipal, type Principal } from './auth/principal.js';
 export { PublicAction, RequirePermission } from './auth/require-permission.decorator.js';
+export * from './client/index.js';
 export { DATA_SOURCE } from './database/data-source.name.js';
 export { DeviceHiveModule } from './devicehive.module.js';
 export type { DeviceHiveExtras, DeviceHiveOptions } from './devicehive.options.js';

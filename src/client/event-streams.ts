@@ -1,4 +1,4 @@
-import { type EventKind, eventFilter, matchesFilter } from '../protocol/topics.js';
+import { type EventKind, eventFilter, levelsOf, matchesFilter } from '../protocol/topics.js';
 import type { AccessToken } from './access-token.js';
 import { codeOf, ConnectionLost, failure } from './client-error.js';
 import type { JsonCodec } from './client-options.js';
@@ -46,9 +46,10 @@ export class EventStreams {
 
   /** A message that is no reply. */
   take(topic: string, payload: Buffer): void {
+    const levels = levelsOf(topic);
     let event: unknown;
     for (const [stream, filters] of this.streams) {
-      if (!filters.some((filter) => matchesFilter(filter, topic))) continue;
+      if (!filters.some((filter) => matchesFilter(levelsOf(filter), levels))) continue;
       event ??= contentOf(parseMessage(this.json, payload));
       if (event !== undefined) stream.next(event);
     }
