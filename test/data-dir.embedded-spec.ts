@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { processesOfEachTest } from './support/process.js';
 
+/** `npm start` builds first. */
+const BUILDS_MS = 120_000;
+
 const { environment, start } = processesOfEachTest();
 
 describe('a start', () => {
@@ -40,14 +43,20 @@ describe('a start', () => {
 });
 
 describe('npm start', () => {
-  it('twice in one folder: the second says why it will not', async () => {
-    const npmStart = () => start(environment().env, ['npm', 'start']);
-    const first = npmStart();
-    await first.ready();
-    const second = npmStart();
-    expect(await second.exit()).not.toBe(0);
-    expect(second.output).toMatch(/Cannot start: DATA_DIR .* is in use by process \d+: stop that one first/);
-    first.kill('SIGTERM');
-    expect(await first.exit()).toBe(0);
-  });
+  it(
+    'twice in one folder: the second says why it will not',
+    async () => {
+      const npmStart = () => start(environment().env, ['npm', 'start']);
+      const first = npmStart();
+      await first.ready();
+      const second = npmStart();
+      expect(await second.exit()).not.toBe(0);
+      expect(second.output).toMatch(
+        /Cannot start: DATA_DIR .* is in use by process \d+: stop that one first/,
+      );
+      first.kill('SIGTERM');
+      expect(await first.exit()).toBe(0);
+    },
+    BUILDS_MS,
+  );
 });

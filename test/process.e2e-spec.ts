@@ -4,6 +4,9 @@ import { createEnvironment } from './support/environment.js';
 import { processesOfEachTest } from './support/process.js';
 import { ADMIN, connectRawAdmin, SAMPLE_DEVICE } from './support/service.js';
 
+/** `npm start` builds first. */
+const BUILDS_MS = 120_000;
+
 const { environment, start } = processesOfEachTest();
 
 const updateRequest = (commandId: number, status: string) =>
@@ -33,35 +36,39 @@ describe('SIGTERM', () => {
   it.each([
     ['the service itself', undefined],
     ['npm start', ['npm', 'start']],
-  ])('to %s under load finishes and answers what is in work, and exits 0 within 10 s', async (_, command) => {
-    const service = start(environment().env, command);
-    const url = await service.ready();
-    const ids = await insertCommands(url, 8);
-    const device = await connectRawAdmin(url, 'loaded');
-    await device.subscribe('dh/response/#', 1);
-    for (let i = 1; i <= 500; i++)
-      device.publish(updateRequest(ids[i % 8]!, `s${i}`), { qos: 1, messageId: i });
-    await device.packet('puback');
-    const signalledAt = Date.now();
-    service.kill('SIGTERM');
-    expect(await service.exit()).toBe(0);
-    expect(Date.now() - signalledAt).toBeLessThan(10_000);
-    await device.until(() => device.closed);
+  ])(
+    'to %s under load finishes and answers what is in work, and exits 0 within 10 s',
+    async (_, command) => {
+      const service = start(environment().env, command);
+      const url = await service.ready();
+      const ids = await insertCommands(url, 8);
+      const device = await connectRawAdmin(url, 'loaded');
+      await device.subscribe('dh/response/#', 1);
+      for (let i = 1; i <= 500; i++)
+        device.publish(updateRequest(ids[i % 8]!, `s${i}`), { qos: 1, messageId: i });
+      await device.packet('puback');
+      const signalledAt = Date.now();
+      service.kill('SIGTERM');
+      expect(await service.exit()).toBe(0);
+      expect(Date.now() - signalledAt).toBeLessThan(10_000);
+      await device.until(() => device.closed);
 
-    const acknowledged = device.packets.flatMap((p) => (p.cmd === 'puback' ? [p.messageId!] : []));
-    const replies = device.packets.filter(({ cmd }) => cmd === 'publish');
-    expect(acknowledged.length).toBeGreaterThan(0);
-    expect(replies).toHaveLength(acknowledged.length);
-    expect(acknowledged).toEqual(acknowledged.map((_id, i) => i + 1));
+      const acknowledged = device.packets.flatMap((p) => (p.cmd === 'puback' ? [p.messageId!] : []));
+      const replies = device.packets.filter(({ cmd }) => cmd === 'publish');
+      expect(acknowledged.length).toBeGreaterThan(0);
+      expect(replies).toHaveLength(acknowledged.length);
+      expect(acknowledged).toEqual(acknowledged.map((_id, i) => i + 1));
 
-    const again = start();
-    const client = await TestClient.connect(await again.ready(), ADMIN);
-    for (const [i, id] of ids.entries()) {
-      const last = acknowledged.findLast((messageId) => messageId % 8 === i);
-      if (last) expect(Number((await statusOf(client, id)).slice(1))).toBeGreaterThanOrEqual(last);
-    }
-    await client.end();
-  });
+      const again = start();
+      const client = await TestClient.connect(await again.ready(), ADMIN);
+      for (const [i, id] of ids.entries()) {
+        const last = acknowledged.findLast((messageId) => messageId % 8 === i);
+        if (last) expect(Number((await statusOf(client, id)).slice(1))).toBeGreaterThanOrEqual(last);
+      }
+      await client.end();
+    },
+    BUILDS_MS,
+  );
 });
 
 describe('kill -9', () => {
