@@ -47,6 +47,7 @@ describe('loadConfig', () => {
         updateFields: ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'],
         deadlineMs: 10_000,
       },
+      api: { isExternal: false, clientIdInTopic: false, maxRequestBytes: 1_048_576 },
       retention: { days: undefined, vacuums: true },
       replaySeconds: 600,
       warnings: [],
@@ -78,6 +79,12 @@ describe('loadConfig', () => {
       http: { port: 0, mayChangePort: false },
       broker: { port: 1883, mayChangePort: false },
     });
+  });
+
+  it('tells the API description how clients reach an external broker', () => {
+    const MQTT_URL = 'mqtt://broker';
+    expect(load({ MQTT_URL }).api).toMatchObject({ isExternal: true, clientIdInTopic: true });
+    expect(load({ MQTT_URL, CLIENT_ID_SOURCE: 'property:x' }).api.clientIdInTopic).toBe(false);
   });
 
   it('takes an external broker with its credentials, from variables or from the URL', () => {

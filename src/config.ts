@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { ApiOptions } from './api-description/api.options.js';
 import type { CommandOptions } from './actions/command/command.options.js';
 import type { AuthOptions } from './auth/auth.options.js';
 import { decodeSecret, STRONG_SECRET_BYTES } from './auth/jwt-secret.js';
@@ -23,6 +24,7 @@ export abstract class Config {
   abstract transport: TransportOptions;
   abstract auth: AuthOptions;
   abstract command: CommandOptions;
+  abstract api: ApiOptions;
   abstract retention: RetentionOptions;
   /** in which a repeated request is recognised */
   abstract replaySeconds: number;
@@ -61,6 +63,11 @@ export function loadConfig(env: Variables): Config {
     },
     auth: { secret: secretOf(e, warnings), identityProvider: identityProviderOf(e) },
     command: { updateFields: e.COMMAND_UPDATE_FIELDS, deadlineMs: e.REQUEST_DEADLINE_MS },
+    api: {
+      isExternal: e.MQTT_URL !== undefined,
+      clientIdInTopic: e.MQTT_URL !== undefined && e.CLIENT_ID_SOURCE === 'topic',
+      maxRequestBytes: e.MAX_REQUEST_BYTES,
+    },
     retention: { days: e.COMMAND_RETENTION_DAYS, vacuums: e.DATABASE_URL === undefined },
     replaySeconds: e.REQUEST_REPLAY_WINDOW,
     warnings,

@@ -1,5 +1,6 @@
 import { type Abstract, type InjectionToken, Logger, type Provider } from '@nestjs/common';
 import { CommandOptions } from './actions/command/command.options.js';
+import { ApiOptions } from './api-description/api.options.js';
 import { AuthOptions } from './auth/auth.options.js';
 import { BrokerOptions } from './broker/broker.options.js';
 import { Config, loadConfig } from './config.js';
@@ -17,6 +18,7 @@ const slice = <T>(token: Abstract<T>, read: (config: Config) => T) => ({
 
 /** Each module gets its part of the configuration. */
 const slices = [
+  slice(ApiOptions, ({ api }) => api),
   slice(AuthOptions, ({ auth }) => auth),
   slice(BrokerOptions, ({ broker }) => broker),
   slice(CommandOptions, ({ command }) => command),

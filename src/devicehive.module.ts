@@ -5,6 +5,7 @@ import { HandlerCheck } from './actions/handler-check.js';
 import { actionModules } from './actions/index.js';
 import { VisibleDevices } from './actions/visible-devices.js';
 import { DeviceNotificationEntity } from './actions/notification/device-notification.entity.js';
+import { ApiDescriptionModule } from './api-description/api-description.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { BrokerModule } from './broker/broker.module.js';
 import { configurationOf, SLICES } from './configuration.js';
@@ -36,13 +37,13 @@ const ENTITIES = [
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<DeviceHiveOptions>({ moduleName: 'DeviceHive' })
     .setClassMethodName('forRoot')
-    .setExtras<DeviceHiveExtras>({ actions: [], migrations: [], health: 'health' }, compose)
+    .setExtras<DeviceHiveExtras>({ actions: [], migrations: [], health: 'health', docs: true }, compose)
     .build();
 
 /** The composition root. Global: guard, pipe and filter of an action run in the module of its controller. */
 function compose(
   definition: DynamicModule,
-  { actions = [], migrations = [], health = 'health' }: DeviceHiveExtras,
+  { actions = [], migrations = [], health = 'health', docs = true }: DeviceHiveExtras,
 ): DynamicModule {
   return {
     ...definition,
@@ -57,6 +58,7 @@ function compose(
       TransportModule,
       RetentionModule,
       ...(health === false ? [] : [HealthModule.forRoot(health)]),
+      ...(docs ? [ApiDescriptionModule] : []),
       DiscoveryModule,
       ...actionModules,
       ...actions,
@@ -95,7 +97,7 @@ export class DeviceHiveModule extends ConfigurableModuleClass {
 
   /**
    * The same with `imports`, `inject` and `useFactory` (or `useClass`, `useExisting`); the factory returns
-   * `{ environment }`, and `actions`, `migrations` and `health` are given beside it.
+   * `{ environment }`, and `actions`, `migrations`, `health` and `docs` are given beside it.
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     return super.forRootAsync(options);

@@ -23,4 +23,6 @@ export interface DeviceHiveExtras {
   migrations?: Type<MigrationInterface>[];
   /** path of the health endpoints on the application's HTTP server, or `false` for none; `health` unless told */
   health?: string | false;
+  /** whether `GET /docs` and `GET /asyncapi.json` are on the application's HTTP server; true unless told */
+  docs?: boolean;
 }

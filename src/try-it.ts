@@ -10,6 +10,7 @@ export function tryItText(mqttUrl: string, httpUrl: string): string {
   return `
 Devices and clients connect to ${mqttUrl} (MQTT 3.1.1) as ${SAMPLE.login} / ${SAMPLE.password}
 Health is at ${httpUrl}/health/ready
+All actions are described at ${httpUrl}/docs
 
 Insert a command for the sample device and update it, with Mosquitto's tools:
 

@@ -62,6 +62,11 @@ class ThingsController {
     return 'of the application';
   }
 
+  @Get('docs')
+  docs() {
+    return 'docs of the application';
+  }
+
   @Post('things')
   create(@Body() { size }: ThingDto) {
     return { size };
@@ -145,6 +150,7 @@ class SettingsModule {}
       inject: [Settings],
       useFactory: ({ environment }: Settings) => ({ environment }),
       health: 'devicehive/health',
+      docs: false,
     }),
     SlowModule,
   ],
@@ -216,6 +222,11 @@ describe('beside HTTP routes and a TCP microservice', () => {
     expect(await http('/health')).toEqual([200, { wrapped: 'of the application' }]);
     expect(await http('/health/ready')).toEqual([418, { teapot: 404 }]);
     expect(await http('/devicehive/health/ready')).toMatchObject([200, { wrapped: { status: 'ok' } }]);
+  });
+
+  it('leaves the paths of its API description to the application where told', async () => {
+    expect(await http('/docs')).toEqual([200, { wrapped: 'docs of the application' }]);
+    expect(await http('/asyncapi.json')).toEqual([418, { teapot: 404 }]);
   });
 
   it('keeps its handlers to itself, and the others out', async () => {

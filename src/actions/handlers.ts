@@ -8,6 +8,8 @@ import { DEVICEHIVE } from '../transport/devicehive.context.js';
 export interface Handler {
   /** e.g. `CommandController.update` */
   name: string;
+  controller: Function;
+  key: string;
   method: object;
   actions: string[];
 }
@@ -21,14 +23,19 @@ export function handlersOf(controller: Function): Handler[] {
     const method = prototype[key]!;
     if (Reflect.getMetadata(TRANSPORT_METADATA, method) !== DEVICEHIVE) return [];
     const actions = Reflect.getMetadata(PATTERN_METADATA, method) as string[];
-    return [{ name: `${controller.name}.${key}`, method, actions }];
+    return [{ name: `${controller.name}.${key}`, controller, key, method, actions }];
   });
 }
 
-/** The actions of the modules' own controllers, without starting anything; modules that they import do not count. */
-export function actionsOf(modules: Type[]): string[] {
+/** The handlers of the modules' own controllers, without starting anything; modules that they import do not count. */
+export function handlersIn(modules: Type[]): Handler[] {
   const controllers = modules.flatMap(
     (module) => (Reflect.getMetadata(MODULE_METADATA.CONTROLLERS, module) ?? []) as Type[],
   );
-  return controllers.flatMap(handlersOf).flatMap(({ actions }) => actions);
+  return controllers.flatMap(handlersOf);
+}
+
+/** Their actions. */
+export function actionsOf(modules: Type[]): string[] {
+  return handlersIn(modules).flatMap(({ actions }) => actions);
 }

@@ -5,5 +5,6 @@ export {
   type NotificationRow,
   toDeviceNotification,
 } from './notification/device-notification.js';
+export { NOTIFICATION_EVENT } from './notification/notification.api.js';
 export { NotificationEvents } from './notification/notification.events.js';
 export { NotificationModule } from './notification/notification.module.js';

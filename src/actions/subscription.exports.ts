@@ -1,4 +1,5 @@
 // What the subscription module exports to other actions, which import nothing of its folder.
+export { SUBSCRIBE_API, UNSUBSCRIBE_API } from './subscription/subscription.api.js';
 export { SubscribeDto, UnsubscribeDto } from './subscription/subscription.dto.js';
 export { SubscriptionModule } from './subscription/subscription.module.js';
 export { SubscriptionService } from './subscription/subscription.service.js';

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ActionError } from '../protocol/action-error.js';
+import { tooManyLogins } from './auth.errors.js';
 
 /** Failures that cost nothing; each one more doubles the wait before the next attempt. */
 const FREE_FAILURES = { account: 5, address: 20 };
@@ -76,7 +77,7 @@ export class LoginThrottle {
     const isDelayed = account.delay(FREE_FAILURES.account) > 0 || peer.delay(FREE_FAILURES.address) > 0;
     const isCrowded = isDelayed && Math.max(account.delayed, peer.delayed) >= limits.delayed;
     if (this.running >= limits.attempts || isCrowded) {
-      throw new ActionError(503, 'Too many login attempts, try again later');
+      throw tooManyLogins();
     }
     this.running++;
     if (isDelayed) for (const key of [account, peer]) key.delayed++;

@@ -1,8 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DirectoryRepository } from '../directory/directory.repository.js';
 import { Role, type User, UserStatus } from '../directory/entities.js';
-import { ActionError, invalidCredentials } from '../protocol/action-error.js';
+import { invalidCredentials } from '../protocol/action-error.js';
 import { PermissionSet } from '../protocol/permissions.js';
+import { userNotActive } from './auth.errors.js';
 import { type LoginLimits, LoginThrottle } from './login-throttle.js';
 import { hashPassword, isLegacyHash, verifyPassword } from './passwords.js';
 import type { Principal } from './principal.js';
@@ -28,7 +29,7 @@ export class LoginService {
       const user = await this.directory.userByLogin(login);
       const isRight = await verifyPassword(password, user?.passwordHash);
       if (!user || !isRight) throw invalidCredentials();
-      if (user.status !== UserStatus.Active) throw new ActionError(401, 'User is locked or disabled');
+      if (user.status !== UserStatus.Active) throw userNotActive(401);
       await this.replaceLegacyHash(user, password);
       await this.directory.recordLogin(user.id);
       return user;

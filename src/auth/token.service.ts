@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { createRemoteJWKSet, jwtVerify, type JWTVerifyGetKey, type JWTVerifyResult, SignJWT } from 'jose';
 import { ActionError, invalidCredentials, tokenExpired } from '../protocol/action-error.js';
+import { MAX_TOKEN_LENGTH, refreshTokenExpired, tokenTooLong, wrongTokenType } from './auth.errors.js';
 import { AuthOptions } from './auth.options.js';
 import type { Principal } from './principal.js';
 import {
@@ -16,7 +17,6 @@ const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'EdDSA
 /** Headers by which a token would bring its own key. */
 const KEY_HEADERS = ['jku', 'jwk', 'x5u', 'x5c'];
 const MAX_CACHED = 10_000;
-const MAX_TOKEN_LENGTH = 8_192;
 /** The library skips white space, so that one token would have any number of spellings. */
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** The longest a provider's key stays trusted after it left the JWKS. */
@@ -53,10 +53,9 @@ export class TokenService {
   async verifyRefresh(token: string): Promise<Principal> {
     if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) throw invalidCredentials();
     const payload = await this.verifyOwn(token);
-    if ((payload as Partial<TokenPayload> | null)?.t === ACCESS)
-      throw new ActionError(401, 'Invalid token type');
+    if ((payload as Partial<TokenPayload> | null)?.t === ACCESS) throw wrongTokenType();
     const principal = toPrincipal(payload, REFRESH);
-    if (principal.expiresAt <= Date.now()) throw new ActionError(401, 'Token has expired');
+    if (principal.expiresAt <= Date.now()) throw refreshTokenExpired();
     return principal;
   }
 
@@ -73,9 +72,7 @@ export class TokenService {
     const token = await new SignJWT({ payload })
       .setProtectedHeader({ alg: 'HS256' })
       .sign(this.options.secret);
-    if (token.length > MAX_TOKEN_LENGTH) {
-      throw new ActionError(400, `The token would be longer than ${MAX_TOKEN_LENGTH} characters`);
-    }
+    if (token.length > MAX_TOKEN_LENGTH) throw tokenTooLong();
     return token;
   }
 

@@ -48,6 +48,12 @@ export const overloaded = (): ActionError => new ActionError(503, 'Service is ov
 export const rowLocked = (cause?: unknown): ActionError =>
   new ActionError(503, 'The row is locked by somebody else, try again', { cause });
 export const stopping = (): ActionError => new ActionError(503, 'Service is stopping, try again');
+export const retainedRequest = (): ActionError => new ActionError(400, 'Retained requests are not executed');
+export const foreignTopic = (): ActionError =>
+  new ActionError(400, 'Response Topic must be below dh/response/ and end in @ and the own client id');
+export const requestTooLarge = (maxBytes: number): ActionError =>
+  new ActionError(413, `Request is larger than ${maxBytes} bytes`);
+export const replyTooLarge = (): ActionError => new ActionError(413, 'Reply is larger than the broker takes');
 export const deviceNotFound = (deviceId: string): ActionError =>
   new ActionError(404, `Device with such deviceId = ${deviceId} not found`);
 

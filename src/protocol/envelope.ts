@@ -8,6 +8,9 @@ import { isActionName } from './topics.js';
 const PADDING = new Set([0x00, 0x09, 0x0a, 0x0d, 0x20]);
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+/** DeviceHive's text. */
+export const NO_ACTION = "'action' field could not be parsed to known endpoint";
+
 /** A request as it came from `dh/request`: who is called, and the rest still unchecked. */
 export interface Envelope {
   /** e.g. `command/update`; fit to be a topic */
@@ -45,7 +48,7 @@ export function decodeEnvelope(payload: Uint8Array): Envelope {
   const requestId = memberText(body, 'requestId');
   const action = actionOf(body.action);
   if (!action) {
-    throw new EnvelopeError(400, "'action' field could not be parsed to known endpoint", {
+    throw new EnvelopeError(400, NO_ACTION, {
       action: null,
       requestId,
     });

@@ -57,12 +57,11 @@ export interface EventSubject {
   deviceId: string;
 }
 
-const MAX_NAME_LENGTH = 128;
-
-/** Whether a command or notification name fits an event topic. */
-export function isEventName(name: string): boolean {
-  return name.length <= MAX_NAME_LENGTH && name.split('/').length <= MAX_NAME_LEVELS;
-}
+/** The names of commands and notifications that fit an event topic. */
+export const EVENT_NAME = {
+  maxLength: 128,
+  pattern: new RegExp(`^[^/]*(/[^/]*){0,${MAX_NAME_LEVELS - 1}}$`),
+};
 
 /**
  * `dh/<kind>/<network>/<type>/<device>/<name>`. In the name `%`, `+`, `#`, `@`, control and non-characters are

@@ -119,17 +119,18 @@ export class EventSubscriptions {
   }
 }
 
-function needsBuiltInBroker({ kind }: WantedEvents): ActionError {
+/** DeviceHive has none of these. */
+export function needsBuiltInBroker({ kind }: Pick<WantedEvents, 'kind'>): ActionError {
   return new ActionError(
     501,
     `${kind}/subscribe needs the built-in broker: SUBSCRIBE to dh/${kind}/<network>/<device type>/<device>/<name>`,
   );
 }
 
-const tooMany = (): ActionError =>
+export const tooMany = (): ActionError =>
   new ActionError(429, `More than ${MAX_SUBSCRIPTIONS} subscriptions: unsubscribe from some first`);
 
-const tooWide = (): ActionError =>
+export const tooWide = (): ActionError =>
   new ActionError(
     400,
     `More than ${MAX_FILTERS} combinations of network, device type and name: ask for fewer`,

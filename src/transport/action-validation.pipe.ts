@@ -1,10 +1,15 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { validate, type ValidationError } from 'class-validator';
 import { ActionError, MALFORMED_JSON } from '../protocol/action-error.js';
-import { needsValidator, readDto } from './dto/dto-reader.js';
+import { type Dto, needsValidator, readDto } from './dto/dto-reader.js';
 
 /** What TypeScript gives as type where a parameter is no class of its own. */
-const NOT_DTOS = new Set<unknown>([Object, String, Number, Boolean, Array]);
+const NOT_DTOS = new Set<unknown>([undefined, Object, String, Number, Boolean, Array]);
+
+/** Whether a handler's parameter has a class of its own, whose decorators say what is accepted. */
+export function isDto(type?: Function): type is Dto {
+  return !NOT_DTOS.has(type);
+}
 
 /**
  * Body to dto. Members that the dto does not declare are dropped: clients in the field send them.
@@ -13,9 +18,9 @@ const NOT_DTOS = new Set<unknown>([Object, String, Number, Boolean, Array]);
 @Injectable()
 export class ActionValidationPipe implements PipeTransform {
   async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
-    if (type !== 'body' || !metatype || NOT_DTOS.has(metatype)) return value;
-    const dto = readDto(metatype as new () => object, value as object);
-    if (!needsValidator(metatype as new () => object)) return dto;
+    if (type !== 'body' || !isDto(metatype)) return value;
+    const dto = readDto(metatype, value as object);
+    if (!needsValidator(metatype)) return dto;
     const errors = await validate(dto, {
       whitelist: true,
       stopAtFirstError: true,

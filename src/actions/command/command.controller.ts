@@ -4,7 +4,9 @@ import { RequirePermission } from '../../auth/require-permission.decorator.js';
 import { DEVICEHIVE, DeviceHiveContext } from '../../transport/devicehive.context.js';
 import { type RequestKey, SentAs } from '../../transport/request-key.js';
 import { ActionController } from '../action-controller.decorator.js';
+import { ApiAction } from '../api-action.decorator.js';
 import { UnsubscribeDto } from '../subscription.exports.js';
+import { api } from './command.api.js';
 import { CommandService } from './command.service.js';
 import { GetCommandDto } from './dto/get-command.dto.js';
 import { InsertCommandDto } from './dto/insert-command.dto.js';
@@ -24,6 +26,7 @@ export class CommandController {
 
   @MessagePattern('command/update', DEVICEHIVE, { inOrderOf: 'commandId', isRepeatable: true })
   @RequirePermission('UpdateDeviceCommand')
+  @ApiAction(api.update)
   async update(
     @Payload() request: UpdateCommandDto,
     @CurrentPrincipal() principal: Principal,
@@ -34,6 +37,7 @@ export class CommandController {
 
   @MessagePattern('command/insert', DEVICEHIVE, { isRepeatable: true })
   @RequirePermission('CreateDeviceCommand')
+  @ApiAction(api.insert)
   async insert(
     @Payload() request: InsertCommandDto,
     @CurrentPrincipal() principal: Principal,
@@ -44,18 +48,21 @@ export class CommandController {
 
   @MessagePattern('command/get', DEVICEHIVE, { inOrderOf: 'commandId' })
   @RequirePermission('GetDeviceCommand')
+  @ApiAction(api.get)
   async get(@Payload() request: GetCommandDto, @CurrentPrincipal() principal: Principal) {
     return { command: await this.commands.get(principal, request) };
   }
 
   @MessagePattern('command/list', DEVICEHIVE)
   @RequirePermission('GetDeviceCommand')
+  @ApiAction(api.list)
   async list(@Payload() request: ListCommandsDto, @CurrentPrincipal() principal: Principal) {
     return { commands: await this.lists.list(principal, request) };
   }
 
   @MessagePattern('command/subscribe', DEVICEHIVE)
   @RequirePermission('GetDeviceCommand')
+  @ApiAction(api.subscribe)
   subscribe(
     @Payload() request: SubscribeCommandsDto,
     @CurrentPrincipal() principal: Principal,
@@ -66,6 +73,7 @@ export class CommandController {
 
   @MessagePattern('command/unsubscribe', DEVICEHIVE)
   @RequirePermission('GetDeviceCommand')
+  @ApiAction(api.unsubscribe)
   unsubscribe(@Payload() request: UnsubscribeDto, @Ctx() { origin }: DeviceHiveContext) {
     this.subscriptions.unsubscribe(origin, request.subscriptionId);
   }

@@ -6,3 +6,10 @@ export const COMMAND_REQUIRED = 'Command is required';
 
 export const commandNotFound = (id: number): ActionError =>
   new ActionError(404, `Command with id = ${id} not found`);
+
+/** Options of the field `commandId`. */
+export const COMMAND_ID = {
+  required: COMMAND_ID_EMPTY,
+  description: 'the `id` in its event and in the reply to `command/insert`',
+  example: 7,
+};

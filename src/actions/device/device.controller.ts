@@ -4,6 +4,8 @@ import { RequirePermission } from '../../auth/require-permission.decorator.js';
 import { DEVICEHIVE } from '../../transport/devicehive.context.js';
 import { type RequestKey, SentAs } from '../../transport/request-key.js';
 import { ActionController } from '../action-controller.decorator.js';
+import { ApiAction } from '../api-action.decorator.js';
+import { api } from './device.api.js';
 import { DeviceQueryService } from './device-query.service.js';
 import { DeviceService } from './device.service.js';
 import { DeviceIdDto } from './dto/device-id.dto.js';
@@ -22,6 +24,7 @@ export class DeviceController {
 
   @MessagePattern('device/save', DEVICEHIVE, IN_ORDER)
   @RequirePermission('RegisterDevice')
+  @ApiAction(api.save)
   async save(
     @Payload() request: SaveDeviceDto,
     @CurrentPrincipal() principal: Principal,
@@ -32,6 +35,7 @@ export class DeviceController {
 
   @MessagePattern('device/delete', DEVICEHIVE, IN_ORDER)
   @RequirePermission('RegisterDevice')
+  @ApiAction(api.delete)
   async delete(
     @Payload() { deviceId }: DeviceIdDto,
     @CurrentPrincipal() principal: Principal,
@@ -42,18 +46,21 @@ export class DeviceController {
 
   @MessagePattern('device/get', DEVICEHIVE, IN_ORDER)
   @RequirePermission('GetDevice')
+  @ApiAction(api.get)
   async get(@Payload() { deviceId }: DeviceIdDto, @CurrentPrincipal() principal: Principal) {
     return { device: await this.queries.get(principal, deviceId) };
   }
 
   @MessagePattern('device/list', DEVICEHIVE)
   @RequirePermission('GetDevice')
+  @ApiAction(api.list)
   async list(@Payload() request: ListDevicesDto, @CurrentPrincipal() principal: Principal) {
     return { devices: await this.queries.list(principal, request) };
   }
 
   @MessagePattern('device/count', DEVICEHIVE)
   @RequirePermission('GetDevice')
+  @ApiAction(api.count)
   async count(@Payload() request: ListDevicesDto, @CurrentPrincipal() principal: Principal) {
     return { count: await this.queries.count(principal, request) };
   }

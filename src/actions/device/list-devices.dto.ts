@@ -9,9 +9,9 @@ export class ListDevicesDto extends ListPageDto {
   @TextField()
   name?: string | null;
 
-  /** for LIKE: `%` any text, `_` any character; there is no escape character */
   @TextField({
-    accepts: ({ length }) => length <= MAX_PATTERN,
+    maxLength: MAX_PATTERN,
+    description: '`%` is any text, `_` any character; there is no escape character',
     unfit: `namePattern must have at most ${MAX_PATTERN} characters`,
   })
   namePattern?: string | null;

@@ -1,19 +1,17 @@
 import { TextField, TimestampField } from '../../transport/dto/dto-fields.js';
 import { ListPageDto } from '../shared/list-page.dto.js';
-import { DEVICE_ID_EMPTY } from '../shared/request-errors.js';
+import { DEVICE_ID } from '../shared/request-errors.js';
 
 export class ListNotificationsDto extends ListPageDto {
-  @TextField({ required: DEVICE_ID_EMPTY })
+  @TextField(DEVICE_ID)
   deviceId!: string;
 
-  /** both ends are part of the range */
-  @TimestampField()
+  @TimestampField({ description: 'the earliest `timestamp`' })
   start?: Date | null;
 
-  @TimestampField()
+  @TimestampField({ description: 'the latest `timestamp`' })
   end?: Date | null;
 
-  /** a name */
-  @TextField()
+  @TextField({ description: 'a name' })
   notification?: string | null;
 }

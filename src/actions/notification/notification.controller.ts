@@ -4,7 +4,9 @@ import { RequirePermission } from '../../auth/require-permission.decorator.js';
 import { DEVICEHIVE, DeviceHiveContext } from '../../transport/devicehive.context.js';
 import { type RequestKey, SentAs } from '../../transport/request-key.js';
 import { ActionController } from '../action-controller.decorator.js';
+import { ApiAction } from '../api-action.decorator.js';
 import { SubscribeDto, UnsubscribeDto } from '../subscription.exports.js';
+import { api } from './notification.api.js';
 import { GetNotificationDto } from './dto/get-notification.dto.js';
 import { InsertNotificationDto } from './dto/insert-notification.dto.js';
 import { ListNotificationsDto } from './list-notifications.dto.js';
@@ -20,6 +22,7 @@ export class NotificationController {
 
   @MessagePattern('notification/insert', DEVICEHIVE, { isRepeatable: true })
   @RequirePermission('CreateDeviceNotification')
+  @ApiAction(api.insert)
   async insert(
     @Payload() request: InsertNotificationDto,
     @CurrentPrincipal() principal: Principal,
@@ -30,18 +33,21 @@ export class NotificationController {
 
   @MessagePattern('notification/get', DEVICEHIVE)
   @RequirePermission('GetDeviceNotification')
+  @ApiAction(api.get)
   async get(@Payload() request: GetNotificationDto, @CurrentPrincipal() principal: Principal) {
     return { notification: await this.notifications.get(principal, request) };
   }
 
   @MessagePattern('notification/list', DEVICEHIVE)
   @RequirePermission('GetDeviceNotification')
+  @ApiAction(api.list)
   async list(@Payload() request: ListNotificationsDto, @CurrentPrincipal() principal: Principal) {
     return { notifications: await this.notifications.list(principal, request) };
   }
 
   @MessagePattern('notification/subscribe', DEVICEHIVE)
   @RequirePermission('GetDeviceNotification')
+  @ApiAction(api.subscribe)
   subscribe(
     @Payload() request: SubscribeDto,
     @CurrentPrincipal() principal: Principal,
@@ -52,6 +58,7 @@ export class NotificationController {
 
   @MessagePattern('notification/unsubscribe', DEVICEHIVE)
   @RequirePermission('GetDeviceNotification')
+  @ApiAction(api.unsubscribe)
   unsubscribe(@Payload() request: UnsubscribeDto, @Ctx() { origin }: DeviceHiveContext) {
     this.subscriptions.unsubscribe(origin, request.subscriptionId);
   }

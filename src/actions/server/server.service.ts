@@ -3,7 +3,7 @@ import { formatTimestamp } from '../../protocol/timestamps.js';
 import { DatabaseClock } from './database-clock.js';
 
 /** DeviceHive's release line with device types and all six fields in `command/update`; 3.5 changes two. */
-const API_VERSION = '3.4.0';
+export const API_VERSION = '3.4.0';
 
 /** What `server/info` and `cluster/info` tell anybody: nothing about the installation. */
 @Injectable()

@@ -4,8 +4,8 @@ import { ActionError } from '../../protocol/action-error.js';
 import type { ListPageDto } from './list-page.dto.js';
 
 /** DeviceHive's documents say 100, its code 20. */
-const DEFAULT_TAKE = 100;
-const MAX_TAKE = 1_000;
+export const DEFAULT_TAKE = 100;
+export const MAX_TAKE = 1_000;
 /** The length of the JSON that one page may have; a page of one row has no limit. */
 export const MAX_PAGE_BYTES = 4 * 1_048_576;
 /** The longest that a list may hold its connection. PGlite runs no timers: there a list ends when it is done. */
@@ -13,7 +13,7 @@ const STATEMENT_MS = 5_000;
 const QUERY_CANCELED = '57014';
 
 /** DeviceHive's default for what a subscription replays. */
-const DEFAULT_REPLAY = 20;
+export const DEFAULT_REPLAY = 20;
 
 /** For the LIMIT of a replay; what is below 0 counts as 0. */
 export function replayLimitOf(limit: number | null | undefined): number {
@@ -56,7 +56,7 @@ export async function readPage<Row extends { fits: boolean }>(
 ): Promise<Row[]> {
   const page = await readInTime<Row>(dataSource, statement, parameters);
   if (page.some(({ fits }) => !fits)) {
-    throw new ActionError(413, `Reply is larger than ${MAX_PAGE_BYTES} bytes: take fewer`);
+    throw pageTooLong();
   }
   return page;
 }
@@ -76,7 +76,10 @@ export async function readInTime<Row>(
   });
 }
 
-const tooSlow = (cause: unknown): ActionError =>
+export const pageTooLong = (): ActionError =>
+  new ActionError(413, `Reply is larger than ${MAX_PAGE_BYTES} bytes: take fewer`);
+
+export const tooSlow = (cause?: unknown): ActionError =>
   new ActionError(503, 'The list took too long: narrow it, or skip and take fewer', { cause });
 
 function isCanceled(error: unknown): boolean {

@@ -3,6 +3,8 @@ import { CurrentPrincipal, type Principal } from '../../auth/principal.js';
 import { RequirePermission } from '../../auth/require-permission.decorator.js';
 import { DEVICEHIVE, DeviceHiveContext } from '../../transport/devicehive.context.js';
 import { ActionController } from '../action-controller.decorator.js';
+import { ApiAction } from '../api-action.decorator.js';
+import { api } from './subscription.api.js';
 import { ListSubscriptionsDto } from './subscription.dto.js';
 import { SubscriptionListService } from './subscription-list.service.js';
 
@@ -12,6 +14,7 @@ export class SubscriptionController {
 
   @MessagePattern('subscription/list', DEVICEHIVE)
   @RequirePermission('GetDeviceCommand', 'GetDeviceNotification')
+  @ApiAction(api.list)
   list(
     @Payload() { type }: ListSubscriptionsDto,
     @CurrentPrincipal() principal: Principal,

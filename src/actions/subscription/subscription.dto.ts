@@ -1,3 +1,5 @@
+import { DEFAULT_REPLAY } from '../shared/list-page.js';
+import { DEVICE_ID } from '../shared/request-errors.js';
 import {
   IntegerField,
   IntegerListField,
@@ -8,34 +10,31 @@ import {
 
 /** What `command/subscribe` and `notification/subscribe` have in common; an empty list is as if absent. */
 export class SubscribeDto {
-  @TextField()
+  @TextField({ description: 'of this device only', example: DEVICE_ID.example })
   deviceId?: string | null;
 
-  @IntegerListField()
+  @IntegerListField({ description: 'of devices in these networks only' })
   networkIds?: number[] | null;
 
-  @IntegerListField()
+  @IntegerListField({ description: 'of devices of these types only' })
   deviceTypeIds?: number[] | null;
 
-  @TextListField()
+  @TextListField({ description: 'of these names only' })
   names?: string[] | null;
 
-  /** what is stored and newer comes first */
-  @TimestampField()
+  @TimestampField({ description: 'what is stored and newer comes first' })
   timestamp?: Date | null;
 
-  /** of what is stored */
-  @IntegerField()
+  @IntegerField({ description: `of what is stored; ${DEFAULT_REPLAY} unless told` })
   limit?: number | null;
 }
 
 export class UnsubscribeDto {
-  @IntegerField()
+  @IntegerField({ description: 'all of the kind unless told' })
   subscriptionId?: number | null;
 }
 
 export class ListSubscriptionsDto {
-  /** `command` or `notification`; with any other text the list is empty */
-  @TextField()
+  @TextField({ description: '`command` or `notification`; with any other text the list is empty' })
   type?: string | null;
 }

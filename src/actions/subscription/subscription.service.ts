@@ -12,6 +12,12 @@ import { EventSubscriptions } from '../../subscriptions/event-subscriptions.js';
 import { Lanes } from '../../transport/lanes.js';
 import type { RequestOrigin } from '../../transport/link/client-identity.js';
 import { DEVICE_ID_EMPTY } from '../shared/request-errors.js';
+import {
+  deviceTypesNotFound,
+  networksNotFound,
+  seesNothing,
+  subscriptionNotFound,
+} from './subscription.errors.js';
 import { VisiblePlacesRepository } from './visible-places.repository.js';
 
 /** The rules of the actions that subscribe: what may be asked for. What is delivered is decided at each event. */
@@ -55,7 +61,7 @@ export class SubscriptionService {
   unsubscribe({ connectionId }: RequestOrigin, kind: SubscriptionKind, id?: number | null): void {
     if (id == null) return this.subscriptions.closeAll(connectionId, kind);
     if (!this.subscriptions.close(connectionId, kind, id)) {
-      throw new ActionError(404, `Subscription with id ${id} was not found`);
+      throw subscriptionNotFound(id);
     }
   }
 
@@ -68,16 +74,12 @@ export class SubscriptionService {
     const refused = (error: ActionError) => (principal.limited ? accessDenied() : error);
     if (deviceId !== null && !places.device) throw refused(noDevice(deviceId));
     const unseenNetworks = networks.filter((id) => !places.networkIds.includes(id));
-    if (unseenNetworks.length > 0) throw refused(notFound('Networks', 'networkIds', unseenNetworks));
+    if (unseenNetworks.length > 0) throw refused(networksNotFound(unseenNetworks));
     const unseenTypes = types.filter((id) => !places.deviceTypeIds.includes(id));
-    if (unseenTypes.length > 0) throw refused(notFound('Device types', 'deviceTypeIds', unseenTypes));
-    if (!places.something) throw new ActionError(403, 'No access to any device type or network');
+    if (unseenTypes.length > 0) throw refused(deviceTypesNotFound(unseenTypes));
+    if (!places.something) throw seesNothing();
   }
 }
 
 const noDevice = (deviceId: string): ActionError =>
   deviceId === '' ? new ActionError(400, DEVICE_ID_EMPTY) : deviceNotFound(deviceId);
-
-/** DeviceHive's text, with its set of ids. */
-const notFound = (what: string, field: string, ids: number[]): ActionError =>
-  new ActionError(404, `${what} with such ${field} wasn't found: {[${ids.join(', ')}]}`);

@@ -8,25 +8,22 @@ const invalid = { required: INVALID_PAYLOAD, wrong: INVALID_PAYLOAD };
 
 /** The member `payload` of `token/create`. What is absent, is absent in the original's token too. */
 export class TokenRequestDto {
-  @IntegerField(invalid)
+  @IntegerField({ ...invalid, example: 1 })
   userId!: number;
 
-  /** absent: none */
   @PermissionsField()
   actions?: Wanted<PermissionId> | null;
 
-  /** absent: none */
-  @IdsField()
+  @IdsField('networks; none unless told, `*` for all there are to give')
   networkIds?: Wanted | null;
 
-  /** absent: all */
-  @IdsField()
+  @IdsField('device types; all unless told')
   deviceTypeIds?: Wanted | null;
 
-  @TimestampField()
+  @TimestampField({ description: 'of the access token; in 30 minutes unless told' })
   expiration?: Date | null;
 
-  @TimestampField()
+  @TimestampField({ description: 'of the refresh token; in 182 days unless told, which is the most' })
   refreshExpiration?: Date | null;
 }
 
@@ -36,6 +33,6 @@ export class CreateTokenDto {
 }
 
 export class RefreshTokenDto {
-  @TextField({ ...invalid, accepts: (token) => token !== '' })
+  @TextField({ ...invalid, minLength: 1, example: 'eyJhbGciOiJIUzI1NiJ9...' })
   refreshToken!: string;
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { userNotActive } from '../../auth/auth.errors.js';
 import type { Principal } from '../../auth/principal.js';
 import { OwnPermissions } from '../../auth/own-permissions.js';
 import { withinRole } from '../../auth/role-permissions.js';
@@ -6,11 +7,11 @@ import { ACCESS, LIFETIME_MS, REFRESH, toClaims } from '../../auth/token-payload
 import { TokenService } from '../../auth/token.service.js';
 import { DirectoryRepository } from '../../directory/directory.repository.js';
 import { Role, type User, UserStatus } from '../../directory/entities.js';
-import { accessDenied, ActionError, invalidCredentials } from '../../protocol/action-error.js';
+import { accessDenied, invalidCredentials } from '../../protocol/action-error.js';
 import type { TokenRequestDto } from './create-token.dto.js';
 import { bothLimits, delegablePermissions, mayGiveNames, takeIds, takePermissions } from './delegation.js';
+import { providerMakesNoTokens, unknownPermission, userNotFound, wrongExpiration } from './token.errors.js';
 import type { TokenPair } from './token.service.js';
-import { unknownPermission } from './wanted.js';
 
 const NONE = { all: false, ids: [] };
 const ALL = { all: true, ids: [] };
@@ -32,10 +33,10 @@ export class TokenDelegation {
   async create(caller: Principal, request: TokenRequestDto): Promise<TokenPair> {
     const { ids } = request.actions ?? NONE;
     const unknown = ids.find((id) => typeof id === 'string' && !this.ownPermissions.has(id));
-    if (unknown !== undefined) throw new ActionError(400, unknownPermission(String(unknown)));
+    if (unknown !== undefined) throw unknownPermission(String(unknown));
     const accessEnd = endOf(request.expiration, ACCESS);
     const refreshEnd = endOf(request.refreshExpiration, REFRESH);
-    if (caller.isProvided) throw new ActionError(403, "An identity provider's token makes no tokens");
+    if (caller.isProvided) throw providerMakesNoTokens();
     const own = await this.directory.activeUser(caller.userId);
     if (!own) throw invalidCredentials();
     const user = await this.userFor(own, request.userId);
@@ -72,8 +73,8 @@ export class TokenDelegation {
     if (userId === own.id) return own;
     if (own.role !== Role.Admin) throw accessDenied();
     const user = await this.directory.userById(userId);
-    if (!user) throw new ActionError(404, `User with id = ${userId} not found`);
-    if (user.status !== UserStatus.Active) throw new ActionError(403, 'User is locked or disabled');
+    if (!user) throw userNotFound(userId);
+    if (user.status !== UserStatus.Active) throw userNotActive(403);
     return user;
   }
 
@@ -96,5 +97,5 @@ function endOf(wanted: Date | null | undefined, type: typeof ACCESS | typeof REF
   const now = Date.now();
   const end = wanted?.getTime() ?? now + LIFETIME_MS[type];
   if (end > now && end <= now + LIFETIME_MS[REFRESH]) return end;
-  throw new ActionError(400, 'Expiration must be in the future, 182 days ahead at most');
+  throw wrongExpiration();
 }

@@ -5,8 +5,9 @@ import { Sessions } from '../../auth/sessions.js';
 import { ACCESS, REFRESH } from '../../auth/token-payload.js';
 import { TokenService } from '../../auth/token.service.js';
 import { DirectoryRepository } from '../../directory/directory.repository.js';
-import { ActionError, invalidCredentials, unauthorized } from '../../protocol/action-error.js';
+import { invalidCredentials, unauthorized } from '../../protocol/action-error.js';
 import type { RequestOrigin } from '../../transport/link/client-identity.js';
+import { needsSession } from './token.errors.js';
 
 export interface TokenPair {
   accessToken: string;
@@ -31,7 +32,7 @@ export class TokenActions {
   async authenticate(token: string | null | undefined, connectionId: string | undefined): Promise<void> {
     if (!token) throw unauthorized();
     if (!connectionId) {
-      throw new ActionError(501, 'Sessions need the built-in broker: send the token along in each request');
+      throw needsSession();
     }
     const principal = await this.tokens.verifyAccess(token);
     if (!(await this.directory.activeUser(principal.userId))) throw invalidCredentials();

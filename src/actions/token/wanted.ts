@@ -1,4 +1,5 @@
 import { MALFORMED_JSON } from '../../protocol/action-error.js';
+import { type JsonSchema, listOf } from '../../protocol/json-schema.js';
 import {
   ANY_PERMISSION_ID,
   isPermissionName,
@@ -7,6 +8,7 @@ import {
   type PermissionId,
 } from '../../protocol/permissions.js';
 import { ReadWith, Refused } from '../../transport/dto/dto-reader.js';
+import { unknownPermission } from './token.errors.js';
 
 /** What a request asks a token to carry: these ids, and with `all` whatever else there is to give (`*`). */
 export interface Wanted<Id = number> {
@@ -15,19 +17,20 @@ export interface Wanted<Id = number> {
 }
 
 /** `["1", 2, "*"]`: ids of networks or device types. */
-export const IdsField = (): PropertyDecorator => listField(readId);
+export const IdsField = (description: string): PropertyDecorator =>
+  listField(readId, { ...listOf(ID_OR_TEXT, description), examples: [['*']] });
 
 /**
  * `["GetDevice", 8, "8", "*", "ManageReboot"]`: permissions by name or id; 0 is `*`, and 1 (none) adds nothing. Whether
  * there is one that is not DeviceHive's is for `TokenDelegation` to say.
  */
-export const PermissionsField = (): PropertyDecorator => listField(readPermission);
+export const PermissionsField = (): PropertyDecorator => listField(readPermission, PERMISSIONS);
 
 type Reader = (item: unknown) => PermissionId | undefined | Refused;
 
 /** An absent or `null` list stays so. */
-function listField(read: Reader): PropertyDecorator {
-  return ReadWith({ read: (value) => readWanted(value, read) });
+function listField(read: Reader, schema: JsonSchema): PropertyDecorator {
+  return ReadWith({ read: (value) => readWanted(value, read), schema, refusals: [MALFORMED_JSON] });
 }
 
 function readWanted(value: unknown, read: Reader): Wanted<PermissionId> | Refused {
@@ -58,10 +61,8 @@ function readPermission(item: unknown): PermissionId | undefined | Refused {
   if (id === ANY_PERMISSION_ID) return '*';
   if (id === NO_PERMISSION_ID) return undefined;
   if (id === undefined && isPermissionName(text)) return text;
-  return id !== undefined && IDS.has(id) ? id : new Refused(unknownPermission(text));
+  return id !== undefined && IDS.has(id) ? id : new Refused(unknownPermission(text).message);
 }
-
-export const unknownPermission = (name: string): string => `Unknown action: ${name.slice(0, 128)}`;
 
 /** In any case, as in the original (`HiveAction.fromString` in devicehive-java-server). */
 const IDS_BY_NAME = new Map<string, number>([
@@ -69,5 +70,19 @@ const IDS_BY_NAME = new Map<string, number>([
   ['*', ANY_PERMISSION_ID],
 ]);
 const IDS = new Set<number>(Object.values(PERMISSION_IDS));
+
+/** Up to 15 digits: as text, and as a number. */
+const ID_OR_TEXT: JsonSchema = {
+  type: ['integer', 'string'],
+  minimum: 0,
+  pattern: String.raw`^(\*|\d{1,15})$`,
+};
+const PERMISSIONS: JsonSchema = {
+  ...listOf(
+    { type: ['string', 'integer'] },
+    "permissions by name, an extension's own among them, or id; none unless told, `*` for all there are to give",
+  ),
+  examples: [['GetDeviceCommand', 'UpdateDeviceCommand']],
+};
 
 const isTextOrNumber = (item: unknown) => typeof item === 'string' || typeof item === 'number';

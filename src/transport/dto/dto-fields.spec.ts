@@ -34,7 +34,8 @@ class FieldsDto {
   @IntegerField({ min: 1, max: 9, wrong: 'From 1 to 9' }) digit?: number;
   @Int32Field() int32?: number;
   @TextField() text?: string;
-  @TextField({ accepts: (text) => text.length < 4, unfit: 'Too long', wrong: 'No text' }) short?: string;
+  @TextField({ minLength: 1, maxLength: 3, pattern: /^[a-d1-9]*$/, unfit: 'Unfit', wrong: 'No text' })
+  short?: string;
   @TextListField() texts?: string[];
   @JsonObjectField() object?: JsonText;
   @TimestampField() timestamp?: Date;
@@ -131,8 +132,10 @@ describe('TextField', () => {
 
   it.each([
     ['"abc"', 'abc'],
-    ['"abcd"', '400 Too long'],
-    ['12345', '400 Too long'],
+    ['"abcd"', '400 Unfit'],
+    ['""', '400 Unfit'],
+    ['"xyz"', '400 Unfit'],
+    ['12345', '400 Unfit'],
     ['[]', '400 No text'],
   ])('answers %s with %j where it has texts of its own', async (json, expected) => {
     expect(await read(FieldsDto, 'short', json)).toBe(expected);

@@ -2,6 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { Allow, ValidateNested } from 'class-validator';
 import { MALFORMED_JSON } from '../../protocol/action-error.js';
 import { isJsonObject } from '../../protocol/json-object.js';
+import { ANY_OBJECT, described, type JsonSchema, listOf } from '../../protocol/json-schema.js';
 import { memberText, membersOf } from '../../protocol/json-text.js';
 import { parseTimestamp } from '../../protocol/timestamps.js';
 import { type Field, readDto, ReadWith, Refused } from './dto-reader.js';
@@ -16,15 +17,27 @@ export interface FieldOptions {
   required?: string;
   /** the 400's text for a value of the wrong form; `Malformed Json received.` unless told */
   wrong?: string;
+  /** for the API's description: what the value means, without a full stop */
+  description?: string;
+  /** a value that makes sense, also for the API's description */
+  example?: unknown;
 }
 
 /**
+ * @param schema what is accepted, `null` aside
  * @param read what becomes of a value that is not null: `undefined` for one of the wrong form, or `Refused` with a text of
  *   its own; `null` counts as absent
  */
-function field(options: FieldOptions, read: Field['read'], nested?: Field['nested']): PropertyDecorator {
-  const { required, wrong = MALFORMED_JSON } = options;
+function field(
+  options: FieldOptions & { unfit?: string },
+  schema: JsonSchema,
+  read: Field['read'],
+  nested?: Field['nested'],
+): PropertyDecorator {
+  const { required, wrong = MALFORMED_JSON, unfit, description, example } = options;
   const field: Field = {
+    schema: described(schema, description, example),
+    refusals: [required, wrong, unfit].filter((text) => text !== undefined),
     read: (value, parent, key) => {
       const made = read(value, parent, key);
       return made === undefined ? new Refused(wrong) : made;
@@ -36,16 +49,20 @@ function field(options: FieldOptions, read: Field['read'], nested?: Field['neste
   return applyDecorators(ReadWith(field), nested ? ValidateNested() : Allow());
 }
 
+/** How an integer may be written as text. */
+const INTEGER_TEXT = /^-?\d+$/;
+const INTEGER_OR_TEXT: JsonSchema = { type: ['integer', 'string'], pattern: INTEGER_TEXT.source };
+
 /**
  * An integer; `"12"` and `5.0` are accepted. Beyond 2^53 JavaScript cannot hold it exactly, so it is refused, as
  * is a fraction that `JSON.parse` has rounded away.
  */
 export function IntegerField(options: FieldOptions & { min?: number; max?: number } = {}): PropertyDecorator {
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = options;
-  return field(options, (value, parent, key) => {
+  return field(options, { ...INTEGER_OR_TEXT, minimum: min, maximum: max }, (value, parent, key) => {
     const source = typeof value === 'number' ? memberText(parent, key)?.text : undefined;
     const isRounded = source !== undefined && /\.\d*[1-9]/.test(source) && !/e/i.test(source);
-    const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
+    const number = typeof value === 'string' && INTEGER_TEXT.test(value) ? Number(value) : value;
     const fits = Number.isSafeInteger(number) && (number as number) >= min && (number as number) <= max;
     return fits && !isRounded ? number : undefined;
   });
@@ -56,21 +73,36 @@ export function Int32Field(options: FieldOptions = {}): PropertyDecorator {
   return IntegerField({ ...options, min: -(2 ** 31), max: 2 ** 31 - 1 });
 }
 
+export interface TextOptions extends FieldOptions {
+  minLength?: number;
+  maxLength?: number;
+  /** without flags */
+  pattern?: RegExp;
+  /** the 400's text for a text beyond these bounds; that of `wrong` unless told */
+  unfit?: string;
+}
+
 /** Text; numbers and booleans are turned into theirs as it was written, as the original does. */
-export function TextField(
-  options: FieldOptions & { accepts?: (text: string) => boolean; unfit?: string } = {},
-): PropertyDecorator {
-  return field(options, (value, parent, key) => {
+export function TextField(options: TextOptions = {}): PropertyDecorator {
+  const { minLength, maxLength, pattern, unfit } = options;
+  const schema: JsonSchema = {
+    type: ['string', 'number', 'boolean'],
+    minLength,
+    maxLength,
+    pattern: pattern?.source,
+  };
+  return field(options, schema, (value, parent, key) => {
     if (!['string', 'number', 'boolean'].includes(typeof value)) return undefined;
     const text = typeof value === 'string' ? value : (memberText(parent, key)?.text ?? String(value));
-    if (options.accepts?.(text) ?? true) return text;
-    return options.unfit === undefined ? undefined : new Refused(options.unfit);
+    const isWithin = text.length >= (minLength ?? 0) && text.length <= (maxLength ?? Infinity);
+    if (isWithin && (pattern?.test(text) ?? true)) return text;
+    return unfit === undefined ? undefined : new Refused(unfit);
   });
 }
 
 /** `true` or `false`, also as text, as the original takes them. */
 export function BooleanField(options: FieldOptions = {}): PropertyDecorator {
-  return field(options, (value) => {
+  return field(options, { type: ['boolean', 'string'], pattern: '^(true|false)$' }, (value) => {
     if (value === 'true' || value === 'false') return value === 'true';
     return typeof value === 'boolean' ? value : undefined;
   });
@@ -78,10 +110,10 @@ export function BooleanField(options: FieldOptions = {}): PropertyDecorator {
 
 /** A list of integers; `"12"` is accepted. */
 export function IntegerListField(options: FieldOptions = {}): PropertyDecorator {
-  return field(options, (value) => {
+  return field(options, listOf(INTEGER_OR_TEXT), (value) => {
     if (!Array.isArray(value)) return undefined;
     const numbers = value.map((item: unknown) =>
-      typeof item === 'string' && /^-?\d+$/.test(item) ? Number(item) : item,
+      typeof item === 'string' && INTEGER_TEXT.test(item) ? Number(item) : item,
     );
     return numbers.every(Number.isSafeInteger) ? numbers : undefined;
   });
@@ -89,21 +121,24 @@ export function IntegerListField(options: FieldOptions = {}): PropertyDecorator 
 
 /** A list of texts. Numbers in it are refused: where they stand in a list, how they were written is not known. */
 export function TextListField(options: FieldOptions = {}): PropertyDecorator {
-  return field(options, (value) =>
+  return field(options, listOf({ type: 'string' }), (value) =>
     Array.isArray(value) && value.every((text) => typeof text === 'string') ? value : undefined,
   );
 }
 
 /** A JSON object of any content, kept as `JsonText`. The original says `'parameters'` whatever the field's name. */
 export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {
-  return field({ wrong: "'parameters' must be JSON Object!", ...options }, (value, parent, key) =>
+  const withText = { wrong: "'parameters' must be JSON Object!", ...options };
+  return field(withText, ANY_OBJECT, (value, parent, key) =>
     isJsonObject(value) ? (memberText(parent, key) ?? undefined) : undefined,
   );
 }
 
+const A_TIME = 'ISO 8601 (UTC unless it has a zone), a date, RFC 1123, or epoch milliseconds';
+
 /** A point in time in any of DeviceHive's forms, as `Date`; `""` counts as absent. */
 export function TimestampField(options: FieldOptions = {}): PropertyDecorator {
-  return field(options, (value) => {
+  return field({ description: A_TIME, ...options }, { type: ['string', 'integer'] }, (value) => {
     if (value === '') return null;
     return typeof value === 'string' || typeof value === 'number' ? parseTimestamp(value) : undefined;
   });
@@ -116,5 +151,5 @@ export function NestedField(dto: () => new () => object, options: FieldOptions =
     membersOf(value);
     return readDto(dto(), value);
   };
-  return field(options, read, dto);
+  return field(options, ANY_OBJECT, read, dto);
 }

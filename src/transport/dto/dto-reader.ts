@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage } from 'class-validator';
 import { ActionError } from '../../protocol/action-error.js';
+import type { JsonSchema } from '../../protocol/json-schema.js';
 
 /** What a field's reader gives for a value that is not acceptable. */
 export class Refused {
@@ -17,13 +18,19 @@ export interface Field {
   required?: string;
   /** the class of the object in it */
   nested?: () => Dto;
+  /** for the API's description: what is accepted, `null` aside; any value unless told */
+  schema?: JsonSchema;
+  /** for the API's description: the texts of its 400s */
+  refusals?: string[];
 }
 
-type Dto = new () => object;
+/** A class whose decorators say what a request holds. */
+export type Dto = new () => object;
 type Members = Record<string, unknown>;
 
 const FIELDS = 'nest-devicehive:fields';
-const fieldsOf = (prototype: object) =>
+/** @returns by the name of the property, in the order of declaration */
+export const fieldsOf = (prototype: object): ReadonlyMap<string, Field> =>
   (Reflect.getMetadata(FIELDS, prototype) as Map<string, Field> | undefined) ?? new Map<string, Field>();
 
 /** Property decorator: `readDto` fills the property. */
@@ -69,7 +76,7 @@ export function needsValidator(dto: Dto): boolean {
 }
 
 interface Shape {
-  fields: Map<string, Field>;
+  fields: ReadonlyMap<string, Field>;
   /** what class-validator alone knows */
   others: string[];
   needsValidator?: boolean;

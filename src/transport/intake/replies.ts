@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { IClientPublishOptions } from 'mqtt';
-import { ActionError } from '../../protocol/action-error.js';
+import { replyTooLarge } from '../../protocol/action-error.js';
 import { type Answered, errorReply } from '../../protocol/envelope.js';
 import { shown } from '../../protocol/shown.js';
 import { isActionName } from '../../protocol/topics.js';
@@ -49,7 +49,7 @@ export class Replies {
     };
     if (channel.outgoing.fits(topic, payload, options))
       return channel.outgoing.publish(topic, payload, options);
-    const error = new ActionError(413, 'Reply is larger than the broker takes');
+    const error = replyTooLarge();
     this.logger.error(refusalLine(origin, error, request));
     channel.outgoing.publish(topic, errorReply(request, error), options);
   }

@@ -1,9 +1,12 @@
-import { ActionError } from '../../protocol/action-error.js';
+import {
+  type ActionError,
+  foreignTopic,
+  requestTooLarge,
+  retainedRequest,
+} from '../../protocol/action-error.js';
 import { type Answered, decodeEnvelope, type Envelope, type EnvelopeError } from '../../protocol/envelope.js';
 import { PROBE_ACTION } from '../../protocol/topics.js';
 import type { Delivery } from '../link/request-channel.js';
-
-const FOREIGN_TOPIC = 'Response Topic must be below dh/response/ and end in @ and the own client id';
 
 /** A request that is refused before it reaches a handler. */
 export interface Refusal {
@@ -19,14 +22,13 @@ export function readRequest(delivery: Delivery, maxBytes: number): Envelope | Re
   const { channel, packet, origin } = delivery;
   const payload = packet.payload as Buffer;
   if (payload.length > maxBytes) {
-    return { error: new ActionError(413, `Request is larger than ${maxBytes} bytes`) };
+    return { error: requestTooLarge(maxBytes) };
   }
   try {
     const request = decodeEnvelope(payload);
     if (request.action === PROBE_ACTION && channel.takesProbe(request.body.nonce, origin)) return undefined;
-    if (origin.retained)
-      return { error: new ActionError(400, 'Retained requests are not executed'), request };
-    if (origin.asksForForeignTopic) return { error: new ActionError(400, FOREIGN_TOPIC), request };
+    if (origin.retained) return { error: retainedRequest(), request };
+    if (origin.asksForForeignTopic) return { error: foreignTopic(), request };
     return request;
   } catch (error) {
     return { error: error as EnvelopeError, request: (error as EnvelopeError).request };

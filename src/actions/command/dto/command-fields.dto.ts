@@ -1,5 +1,5 @@
 import { JsonText } from '../../../protocol/json-text.js';
-import { isEventName } from '../../../protocol/topics.js';
+import { EVENT_NAME } from '../../../protocol/topics.js';
 import { Int32Field, JsonObjectField, TextField, TimestampField } from '../../../transport/dto/dto-fields.js';
 import type { CommandFields } from '../device-command.js';
 
@@ -7,21 +7,21 @@ const NAME_TOO_LONG = 'Command name must have at most 128 characters and 64 leve
 
 /** The member `command` of `command/insert` and `command/update`. */
 export class CommandFieldsDto implements CommandFields {
-  @TextField({ accepts: isEventName, unfit: NAME_TOO_LONG })
+  @TextField({ ...EVENT_NAME, unfit: NAME_TOO_LONG, description: 'its name' })
   command?: string | null;
 
   @TimestampField()
   timestamp?: Date | null;
 
-  @JsonObjectField()
+  @JsonObjectField({ description: 'replaced whole' })
   parameters?: JsonText | null;
 
-  @Int32Field()
+  @Int32Field({ description: 'seconds for which it makes sense to execute it' })
   lifetime?: number | null;
 
-  @TextField()
+  @TextField({ description: 'how far the device is, in its own words' })
   status?: string | null;
 
-  @JsonObjectField()
+  @JsonObjectField({ description: 'what came of it; replaced whole' })
   result?: JsonText | null;
 }

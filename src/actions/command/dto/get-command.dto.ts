@@ -1,11 +1,11 @@
 import { IntegerField, TextField } from '../../../transport/dto/dto-fields.js';
-import { COMMAND_ID_EMPTY } from '../command.errors.js';
-import { DEVICE_ID_EMPTY } from '../../shared/request-errors.js';
+import { COMMAND_ID } from '../command.errors.js';
+import { DEVICE_ID } from '../../shared/request-errors.js';
 
 export class GetCommandDto {
-  @TextField({ required: DEVICE_ID_EMPTY })
+  @TextField(DEVICE_ID)
   deviceId!: string;
 
-  @IntegerField({ required: COMMAND_ID_EMPTY })
+  @IntegerField(COMMAND_ID)
   commandId!: number;
 }

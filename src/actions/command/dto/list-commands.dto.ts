@@ -1,22 +1,22 @@
 import { TextField, TextListField, TimestampField } from '../../../transport/dto/dto-fields.js';
 import { ListPageDto } from '../../shared/list-page.dto.js';
-import { DEVICE_ID_EMPTY } from '../../shared/request-errors.js';
+import { DEVICE_ID } from '../../shared/request-errors.js';
 
 /** The original's `deviceIds` is missing on purpose: it reads the commands of devices that nobody has checked. */
 export class ListCommandsDto extends ListPageDto {
-  @TextField({ required: DEVICE_ID_EMPTY })
+  @TextField(DEVICE_ID)
   deviceId!: string;
 
-  @TimestampField()
+  @TimestampField({ description: 'the earliest `timestamp`' })
   start?: Date | null;
 
-  @TimestampField()
+  @TimestampField({ description: 'the latest `timestamp`' })
   end?: Date | null;
 
-  @TextField()
+  @TextField({ description: 'a name' })
   command?: string | null;
 
-  @TextListField()
+  @TextListField({ description: 'any of these names' })
   names?: string[] | null;
 
   @TextField()

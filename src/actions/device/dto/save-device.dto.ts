@@ -8,13 +8,19 @@ import {
 } from '../../../transport/dto/dto-fields.js';
 import type { DeviceFields } from '../device.js';
 import { DEVICE_ID_CHARACTERS } from '../device.errors.js';
-import { DEVICE_ID_EMPTY, OBJECT_IS_NULL } from '../../shared/request-errors.js';
+import { DEVICE_ID, OBJECT_IS_NULL } from '../../shared/request-errors.js';
 
 const NAME_LENGTH = 'Device name must have 1 to 128 characters';
 
 /** The member `device` of `device/save`. */
 export class DeviceFieldsDto implements DeviceFields {
-  @TextField({ accepts: ({ length }) => length >= 1 && length <= 128, unfit: NAME_LENGTH })
+  @TextField({
+    minLength: 1,
+    maxLength: 128,
+    unfit: NAME_LENGTH,
+    description: 'the device id unless told',
+    example: 'Lamp',
+  })
   name?: string | null;
 
   @JsonObjectField()
@@ -32,8 +38,8 @@ export class DeviceFieldsDto implements DeviceFields {
 
 export class SaveDeviceDto {
   @TextField({
-    required: DEVICE_ID_EMPTY,
-    accepts: (id) => /^[a-zA-Z0-9-]{1,48}$/.test(id),
+    ...DEVICE_ID,
+    pattern: /^[a-zA-Z0-9-]{1,48}$/,
     unfit: DEVICE_ID_CHARACTERS,
   })
   deviceId!: string;

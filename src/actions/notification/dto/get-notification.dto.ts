@@ -1,11 +1,11 @@
 import { IntegerField, TextField } from '../../../transport/dto/dto-fields.js';
 import { NOTIFICATION_ID_EMPTY } from '../notification.errors.js';
-import { DEVICE_ID_EMPTY } from '../../shared/request-errors.js';
+import { DEVICE_ID } from '../../shared/request-errors.js';
 
 export class GetNotificationDto {
-  @TextField({ required: DEVICE_ID_EMPTY })
+  @TextField(DEVICE_ID)
   deviceId!: string;
 
-  @IntegerField({ required: NOTIFICATION_ID_EMPTY })
+  @IntegerField({ required: NOTIFICATION_ID_EMPTY, example: 7 })
   notificationId!: number;
 }

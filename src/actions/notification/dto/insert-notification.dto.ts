@@ -1,5 +1,5 @@
 import { JsonText } from '../../../protocol/json-text.js';
-import { isEventName } from '../../../protocol/topics.js';
+import { EVENT_NAME } from '../../../protocol/topics.js';
 import {
   JsonObjectField,
   NestedField,
@@ -8,19 +8,25 @@ import {
 } from '../../../transport/dto/dto-fields.js';
 import type { NotificationFields } from '../device-notification.js';
 import { NOTIFICATION_REQUIRED } from '../notification.errors.js';
-import { DEVICE_ID_EMPTY } from '../../shared/request-errors.js';
+import { DEVICE_ID } from '../../shared/request-errors.js';
 
 const NAME_TOO_LONG = 'Notification name must have at most 128 characters and 64 levels';
 
 /** The member `notification` of `notification/insert`. */
 export class NotificationFieldsDto implements NotificationFields {
-  @TextField({ required: NOTIFICATION_REQUIRED, accepts: isEventName, unfit: NAME_TOO_LONG })
+  @TextField({
+    ...EVENT_NAME,
+    required: NOTIFICATION_REQUIRED,
+    unfit: NAME_TOO_LONG,
+    description: 'its name',
+    example: 'temperature',
+  })
   notification!: string;
 
   @TimestampField()
   timestamp?: Date | null;
 
-  @JsonObjectField()
+  @JsonObjectField({ example: { celsius: 21.5 } })
   parameters?: JsonText | null;
 }
 
@@ -29,6 +35,6 @@ export class InsertNotificationDto {
   @NestedField(() => NotificationFieldsDto, { required: NOTIFICATION_REQUIRED })
   notification!: NotificationFieldsDto;
 
-  @TextField({ required: DEVICE_ID_EMPTY })
+  @TextField(DEVICE_ID)
   deviceId!: string;
 }

@@ -1,0 +1,93 @@
+import 'reflect-metadata';
+import { Parser } from '@asyncapi/parser';
+import { Ajv } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { handlersIn } from '../actions/handlers.js';
+import { actionModules } from '../actions/index.js';
+import type { Installation } from './api.options.js';
+import { type AsyncApiDocument, asyncApi } from './asyncapi.js';
+import { describeActions, eventsOf } from './described-action.js';
+
+const BUILT_IN: Installation = {
+  brokerUrl: 'mqtt://127.0.0.1:1883',
+  isExternal: false,
+  clientIdInTopic: false,
+  maxRequestBytes: 1_048_576,
+};
+const EXTERNAL = { ...BUILT_IN, brokerUrl: 'mqtts://broker.example:8883', isExternal: true };
+
+const actions = describeActions(handlersIn(actionModules));
+
+function documentFor(options: Installation): AsyncApiDocument {
+  return JSON.parse(JSON.stringify(asyncApi(actions, eventsOf(actions), options))) as AsyncApiDocument;
+}
+
+describe('the AsyncAPI document', () => {
+  const parser = new Parser();
+
+  it.each([
+    ['the built-in broker', BUILT_IN],
+    ['all addresses of a machine', { ...BUILT_IN, brokerUrl: 'mqtt://[::]:1883' }],
+    ['a broker of one’s own', { ...EXTERNAL, clientIdInTopic: true }],
+  ])(
+    'is valid for %s',
+    async (_, options) => {
+      const { document, diagnostics } = await parser.parse(JSON.stringify(documentFor(options)));
+      const problems = diagnostics.filter(({ code }) => code !== 'asyncapi-latest-version');
+      expect(problems.map(({ message, path }) => `${path.join('/')}: ${message}`)).toEqual([]);
+      expect(document?.operations().length).toBe(actions.length + 3);
+    },
+    30_000,
+  );
+
+  it('has examples that are valid by their own schemas', () => {
+    const ajv = new Ajv({ strict: false });
+    const messages = Object.values<any>(documentFor(BUILT_IN).channels).flatMap((channel) =>
+      Object.values<any>(channel.messages),
+    );
+    for (const { payload, examples = [] } of messages) {
+      for (const example of examples) {
+        expect(ajv.validate(payload, example.payload), `${JSON.stringify(example)} ${ajv.errorsText()}`).toBe(
+          true,
+        );
+      }
+    }
+    expect(messages.length).toBeGreaterThan(3 * actions.length);
+  });
+
+  it('says how to publish, and who asks, on the built-in broker', () => {
+    const { channels, operations, servers } = documentFor(BUILT_IN) as any;
+    expect(servers.broker).toMatchObject({
+      host: '127.0.0.1:1883',
+      protocol: 'mqtt',
+      protocolVersion: '3.1.1',
+    });
+    expect(channels.request.address).toBe('dh/request');
+    expect(channels['command.update.reply'].address).toBe('dh/response/command/update@{clientId}');
+    expect(channels.command_update.address).toBe(
+      'dh/command_update/{networkId}/{deviceTypeId}/{deviceId}/{name}',
+    );
+    expect(operations['command.update'].security).toHaveLength(2);
+    expect(operations['server.info'].security).toBeUndefined();
+  });
+
+  it('says it on a broker of one’s own, where the topic may name the client', () => {
+    const { channels, operations, servers } = documentFor({ ...EXTERNAL, clientIdInTopic: true }) as any;
+    expect(servers.broker).toMatchObject({ host: 'broker.example:8883', protocol: 'secure-mqtt' });
+    expect(channels.request).toMatchObject({
+      address: 'dh/request/{clientId}',
+      parameters: { clientId: expect.anything() },
+    });
+    expect(operations['command.update'].security).toEqual([{ $ref: '#/components/securitySchemes/token' }]);
+    expect((documentFor(EXTERNAL) as any).channels.request.address).toBe('dh/request');
+  });
+
+  it('tells the refusals of an action by code, those of its dto among them', () => {
+    const { code } = (documentFor(BUILT_IN) as any).channels['command.update.reply'].messages.refusal.payload
+      .properties;
+    const texts = Object.fromEntries(code.oneOf.map((one: any) => [one.const, one.description]));
+    expect(Object.keys(texts)).toEqual(['400', '401', '403', '404', '413', '500', '503']);
+    expect(texts[400]).toContain('Device id is wrong or empty');
+    expect(texts[404]).toContain('Command with id = 7 not found');
+  });
+});
