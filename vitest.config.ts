@@ -60,6 +60,7 @@ const endToEnd = (
     exclude,
     env: { TEST_DATABASE, FAULTS: mode },
     globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/check-traffic.ts'],
     // A service, its broker and its database each: two files at a time would only slow each other down.
     fileParallelism: false,
     testTimeout: 30_000,
@@ -74,7 +75,7 @@ export default defineConfig(({ mode }) => ({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.spec.ts', 'test/faults/ledger/*.spec.ts'],
+          include: ['src/**/*.spec.ts', 'test/support/*.spec.ts', 'test/faults/ledger/*.spec.ts'],
           testTimeout: 30_000,
         },
       },

@@ -219,7 +219,7 @@ describe('the pages of command/list', () => {
     const text = 'x'.repeat(900_000);
     for (let i = 0; i < 5; i++) await service.insertCommand(SAMPLE_DEVICE, 'large');
     await service.sql(
-      `UPDATE device_command SET parameters = to_jsonb($1::text), status = repeat('s', 100000) WHERE command = 'large'`,
+      `UPDATE device_command SET parameters = jsonb_build_object('text', $1::text), status = repeat('s', 100000) WHERE command = 'large'`,
       [text],
     );
     const refusal = { code: 413, error: 'Reply is larger than 4194304 bytes: take fewer' };

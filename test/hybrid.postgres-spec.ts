@@ -42,6 +42,7 @@ import {
   PublicAction,
 } from '../src/index.js';
 import { TestClient } from './support/client.js';
+import { learn } from './support/described-traffic.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
 import { freePort } from './support/mosquitto.js';
 import { ADMIN, RecordingLogger, SAMPLE_DEVICE } from './support/service.js';
@@ -106,6 +107,7 @@ class SlowController {
 /** Imported by the application and not handed to the module. */
 @Module({ controllers: [SlowController] })
 class SlowModule {}
+learn([SlowModule]);
 
 @Injectable()
 class KeyGuard implements CanActivate {

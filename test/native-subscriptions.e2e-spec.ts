@@ -3,8 +3,11 @@ import type { EventKind } from '../src/protocol/topics.js';
 import { EventIndex } from '../src/subscriptions/event-index.js';
 import { EventPublisher } from '../src/transport/event-publisher.js';
 import type { TestClient } from './support/client.js';
+import { ignoreEvents } from './support/described-traffic.js';
 import { connectRawAdmin, SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
+
+ignoreEvents();
 
 const HERE = `1/1/${SAMPLE_DEVICE}`;
 

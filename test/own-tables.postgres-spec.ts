@@ -18,6 +18,7 @@ import {
   VisibleDevices,
 } from '../src/index.js';
 import { TestClient } from './support/client.js';
+import { learn } from './support/described-traffic.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
 import { ADMIN, RecordingLogger, SAMPLE_DEVICE } from './support/service.js';
 
@@ -77,6 +78,7 @@ class RebootController {
   providers: [RebootService],
 })
 class RebootModule {}
+learn([RebootModule]);
 
 let test: TestEnvironment;
 let running: RunningApp | undefined;

@@ -4,11 +4,14 @@ import { createApp, type RunningApp } from '../src/app.js';
 import { DATA_SOURCE } from '../src/database/data-source.name.js';
 import { EventPublisher } from '../src/transport/event-publisher.js';
 import { TestClient } from './support/client.js';
+import { ignoreEvents } from './support/described-traffic.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
 import { processesOfEachTest } from './support/process.js';
 import type { RawClient } from './support/raw-client.js';
 import { ADMIN, connectRawAdmin, RecordingLogger, SAMPLE_DEVICE } from './support/service.js';
 import { signToken } from './support/token.js';
+
+ignoreEvents();
 
 const TOPIC = `dh/command/1/1/${SAMPLE_DEVICE}`;
 

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventPublisher } from '../src/transport/event-publisher.js';
 import type { TestClient } from './support/client.js';
+import { ignoreEvents } from './support/described-traffic.js';
 import { RawClient } from './support/raw-client.js';
 import { connectRawAdmin, SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
+
+ignoreEvents();
 
 const FILTER = 'dh/command/#';
 

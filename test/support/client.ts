@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { DescribedTraffic } from './described-traffic.js';
 
 export interface TestClientOptions extends IClientOptions {
   clientId?: string;
@@ -17,7 +18,7 @@ export interface Message {
 
 const WAIT_MS = 10_000;
 
-/** An MQTT client as users have one (MQTT.js), which keeps everything it receives. */
+/** An MQTT client as users have one (MQTT.js), which keeps everything it receives, and compares it with the API description. */
 export class TestClient {
   readonly messages: Message[] = [];
   private readonly waiting = new Set<() => void>();
@@ -26,8 +27,15 @@ export class TestClient {
     readonly mqtt: MqttClient,
     private readonly requestTopic: string,
   ) {
+    const traffic = new DescribedTraffic();
+    mqtt.on('packetsend', (packet) => {
+      if (packet.cmd === 'publish' && /^dh\/request(\/|$)/.test(packet.topic)) {
+        traffic.sent(packet.payload.toString());
+      }
+    });
     mqtt.on('message', (topic, payload, packet) => {
       const text = payload.toString();
+      traffic.received(topic, text);
       this.messages.push({ topic, text, json: parse(text), packet });
       for (const check of this.waiting) check();
     });

@@ -9,6 +9,7 @@ import type { DeviceHiveExtras } from '../../src/devicehive.options.js';
 import { DeviceHiveServer } from '../../src/transport/devicehive.server.js';
 import { createEnvironment } from './environment.js';
 import { TestClient, type TestClientOptions } from './client.js';
+import { learn } from './described-traffic.js';
 import { RawClient } from './raw-client.js';
 
 export const SAMPLE_DEVICE = 'e50d6085-2aba-48e9-b1c3-73c673e414be';
@@ -56,6 +57,7 @@ export class TestService {
     actions?: DeviceHiveExtras['actions'],
     isAwaited = true,
   ): Promise<TestService> {
+    if (actions) learn(actions);
     const { env, dispose } = await createEnvironment();
     const logger = new RecordingLogger();
     try {
