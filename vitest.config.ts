@@ -43,7 +43,6 @@ const ON_ONE_DATABASE = [
   'server-info',
   'stored-sessions',
   'stored-sessions-delivery',
-  'taken-port',
   'tokens',
 ].map((name) => `test/${name}.e2e-spec.ts`);
 
@@ -51,7 +50,7 @@ const endToEnd = (
   name: string,
   include: string[],
   TEST_DATABASE: string,
-  { exclude = [], mode = '' }: { exclude?: string[]; mode?: string } = {},
+  { exclude = [], mode = '', isolate = false }: { exclude?: string[]; mode?: string; isolate?: boolean } = {},
 ) => ({
   extends: true as const,
   test: {
@@ -63,6 +62,8 @@ const endToEnd = (
     setupFiles: ['test/support/check-traffic.ts'],
     // A service, its broker and its database each: two files at a time would only slow each other down.
     fileParallelism: false,
+    // The service is imported once and not for each file: a second or two of each, of which there are a hundred.
+    isolate,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
@@ -81,6 +82,8 @@ export default defineConfig(({ mode }) => ({
       },
       endToEnd('embedded', ['test/*.e2e-spec.ts', 'test/*.embedded-spec.ts'], 'embedded', {
         exclude: postgres ? ON_ONE_DATABASE : [],
+        // One of its files replaces a module.
+        isolate: true,
       }),
       ...(postgres
         ? [endToEnd('postgres', ['test/*.e2e-spec.ts', 'test/*.postgres-spec.ts'], 'postgres')]

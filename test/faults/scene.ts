@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { createEnvironment, type TestEnvironment } from '../support/environment.js';
 import { letWatch, Mosquitto, type MosquittoOptions } from '../support/mosquitto.js';
 import { serviceOn } from '../support/on-mosquitto.js';
@@ -44,14 +44,26 @@ export class Scene {
   /** A new one for each test of the file. */
   static ofEachTest(): Scene {
     const scene = new Scene();
-    beforeEach(async () => {
-      scene.environment = await createEnvironment();
-      scene.ends.push(() => scene.environment.dispose());
-    });
-    afterEach(async () => {
-      for (const end of scene.ends.splice(0).toReversed()) await end();
-    });
+    beforeEach(() => scene.begin());
+    afterEach(() => scene.end());
     return scene;
+  }
+
+  /** One for all tests of the file, which go on with what those before have left. */
+  static ofAllTests(): Scene {
+    const scene = new Scene();
+    beforeAll(() => scene.begin());
+    afterAll(() => scene.end());
+    return scene;
+  }
+
+  private async begin(): Promise<void> {
+    this.environment = await createEnvironment();
+    this.ends.push(() => this.environment.dispose());
+  }
+
+  private async end(): Promise<void> {
+    for (const end of this.ends.splice(0).toReversed()) await end();
   }
 
   get databaseUrl(): string {

@@ -36,18 +36,20 @@ export interface ClusterOptions {
 export class PostgresCluster {
   output = '';
   private child?: ChildProcess;
+  /** holds the mount namespace in which the small disk is, and nobody else sees it */
+  private mount?: ChildProcess;
 
   private constructor(
     private readonly port: number,
     private readonly folder: string,
-    private readonly diskMb?: number,
   ) {}
 
   /** Made, and not started yet. */
   static async create({ settings = [], diskMb }: ClusterOptions = {}): Promise<PostgresCluster> {
     const folder = mkdtempSync(join(tmpdir(), 'postgres-test-'));
-    const cluster = new PostgresCluster(await freePort(), folder, diskMb);
+    const cluster = new PostgresCluster(await freePort(), folder);
     if (isRoot) execFileSync('chown', ['postgres', folder]);
+    if (diskMb !== undefined) await cluster.mountDisk(diskMb);
     const [program, ...args] = asPostgres(INITDB!, '-D', cluster.data, '-U', 'postgres', '-A', 'trust', '-N');
     execFileSync(program!, args, { stdio: 'ignore' });
     const lines = [
@@ -63,6 +65,9 @@ export class PostgresCluster {
   static async start(options?: ClusterOptions): Promise<PostgresCluster> {
     const cluster = await PostgresCluster.create(options);
     await cluster.startAgain();
+    if (!cluster.mount) return cluster;
+    await cluster.query(`CREATE TABLESPACE small LOCATION '${cluster.disk}'`);
+    await cluster.query('ALTER ROLE postgres SET default_tablespace = small');
     return cluster;
   }
 
@@ -72,14 +77,11 @@ export class PostgresCluster {
 
   /** Resolves when it answers. */
   async startAgain(): Promise<void> {
-    const [program, ...args] = this.diskMb === undefined ? this.command : this.onSmallDisk(this.diskMb);
+    const [program, ...args] = [...this.onDisk, ...asPostgres(POSTGRES!, '-D', this.data)];
     const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr.on('data', (data) => (this.output += String(data)));
     this.child = child;
     await this.answers();
-    if (this.diskMb === undefined) return;
-    await this.query(`CREATE TABLESPACE small LOCATION '${this.disk}'`);
-    await this.query('ALTER ROLE postgres SET default_tablespace = small');
   }
 
   /** Resolves when a statement goes through. */
@@ -151,8 +153,7 @@ export class PostgresCluster {
 
   /** Nothing more fits on its small disk. */
   fillDisk(): void {
-    // Only the cluster's processes see the disk.
-    const ballast = join(`/proc/${this.postmaster}/root`, this.disk, 'ballast');
+    const { ballast } = this;
     const block = Buffer.alloc(1 << 16);
     try {
       for (;;) writeFileSync(ballast, block, { flag: 'a' });
@@ -162,11 +163,12 @@ export class PostgresCluster {
   }
 
   freeDisk(): void {
-    rmSync(join(`/proc/${this.postmaster}/root`, this.disk, 'ballast'));
+    rmSync(this.ballast);
   }
 
   async stop(): Promise<void> {
     await this.kill();
+    this.mount?.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -178,14 +180,25 @@ export class PostgresCluster {
     return join(this.folder, 'disk');
   }
 
-  private get command(): string[] {
-    return asPostgres(POSTGRES!, '-D', this.data);
+  private get ballast(): string {
+    return join(`/proc/${this.mount!.pid}/root`, this.disk, 'ballast');
   }
 
-  /** In a mount namespace of its own, which ends with its last process. */
-  private onSmallDisk(megabytes: number): string[] {
-    const mount = `mkdir -p ${this.disk} && mount -t tmpfs -o size=${megabytes}m,uid=postgres,mode=700 none ${this.disk}`;
-    return ['unshare', '--mount', 'sh', '-c', `${mount} && exec "$@"`, 'sh', ...this.command];
+  /** What comes before a command that is to see the disk. */
+  private get onDisk(): string[] {
+    return this.mount ? ['nsenter', `--mount=/proc/${this.mount.pid}/ns/mnt`] : [];
+  }
+
+  private async mountDisk(megabytes: number): Promise<void> {
+    const mount = `mkdir ${this.disk} && mount -t tmpfs -o size=${megabytes}m,uid=postgres,mode=700 none ${this.disk}`;
+    this.mount = spawn(
+      'unshare',
+      ['--mount', 'sh', '-c', `${mount} && echo mounted && exec sleep infinity`],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    await once(this.mount.stdout!, 'data');
   }
 
   private get postmaster(): number {
