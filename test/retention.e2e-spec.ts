@@ -82,7 +82,8 @@ describe('COMMAND_RETENTION_DAYS', () => {
     const first = await Promise.all(ids.slice(0, 5).map(update));
     expect(first.map(({ status }) => status)).toEqual(Array(5).fill('success'));
     const [deleted, ...replies] = await Promise.all([run(), ...ids.map(update)]);
-    expect(deleted).toBe(3_000);
+    // Rows that are being updated are left for the next run.
+    expect(deleted + (await run())).toBe(3_000);
     for (const reply of replies) {
       if (reply.status !== 'success') expect(reply).toMatchObject({ status: 'error', code: 404 });
     }
