@@ -46,11 +46,18 @@ const ON_ONE_DATABASE = [
   'tokens',
 ].map((name) => `test/${name}.e2e-spec.ts`);
 
+interface Variant {
+  exclude?: string[];
+  mode?: string;
+  isolate?: boolean;
+  workers?: number;
+}
+
 const endToEnd = (
   name: string,
   include: string[],
   TEST_DATABASE: string,
-  { exclude = [], mode = '', isolate = false }: { exclude?: string[]; mode?: string; isolate?: boolean } = {},
+  { exclude = [], mode = '', isolate = false, workers = 1 }: Variant = {},
 ) => ({
   extends: true as const,
   test: {
@@ -60,8 +67,9 @@ const endToEnd = (
     env: { TEST_DATABASE, FAULTS: mode },
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/check-traffic.ts'],
-    // A service, its broker and its database each: two files at a time would only slow each other down.
-    fileParallelism: false,
+    // A service, its broker and its database each. Two at a time where they wait more than they compute.
+    maxWorkers: workers,
+    sequence: { groupOrder: workers },
     // The service is imported once and not for each file: a second or two of each, of which there are a hundred.
     isolate,
     testTimeout: 30_000,
@@ -86,11 +94,15 @@ export default defineConfig(({ mode }) => ({
         isolate: true,
       }),
       ...(postgres
-        ? [endToEnd('postgres', ['test/*.e2e-spec.ts', 'test/*.postgres-spec.ts'], 'postgres')]
+        ? [
+            endToEnd('postgres', ['test/*.e2e-spec.ts', 'test/*.postgres-spec.ts'], 'postgres', {
+              workers: 2,
+            }),
+          ]
         : []),
       ...(postgres && hasMosquitto
         ? [
-            endToEnd('mosquitto', ['test/*.mosquitto-spec.ts'], 'postgres'),
+            endToEnd('mosquitto', ['test/*.mosquitto-spec.ts'], 'postgres', { workers: 2 }),
             endToEnd('faults', ['test/faults/*.faults-spec.ts'], 'postgres', { mode }),
           ]
         : []),

@@ -44,12 +44,11 @@ describe('a start', () => {
 
 describe('npm start', () => {
   it(
-    'twice in one folder: the second says why it will not',
+    'in a folder that is in use says why it will not',
     async () => {
-      const npmStart = () => start(environment().env, ['npm', 'start']);
-      const first = npmStart();
+      const first = start();
       await first.ready();
-      const second = npmStart();
+      const second = start(environment().env, ['npm', 'start']);
       expect(await second.exit()).not.toBe(0);
       expect(second.output).toMatch(
         /Cannot start: DATA_DIR .* is in use by process \d+: stop that one first/,

@@ -6,7 +6,7 @@ import { onBuiltIn, onMosquitto } from './ledger/site.js';
 import { hasAnswered, isLong, type Mutation, Scene, type ServiceOptions } from './scene.js';
 
 /** What has no answer by then is lost, or late: the checker tells either way. */
-const SETTLED_MS = 5_000;
+const SETTLED_MS = 2_000;
 
 const scene = Scene.ofEachTest();
 
