@@ -20,29 +20,39 @@ if (!process.env.DEVICEHIVE_TEST_TOLD) {
   else if (!hasMosquitto) skip('Mosquitto', 'its binary is not installed');
 }
 
-/** Of connections, sessions and errors: the same on either database, and run on PostgreSQL where there is one. */
+/** The same on either database, whose statements the other files run on both; on PostgreSQL where there is one. */
 const ON_ONE_DATABASE = [
   'acknowledgement',
   'action-contract',
   'api-description',
   'bad-input',
   'client',
+  'compatibility',
+  'compatibility-actions',
   'compatibility-connecting',
+  'compatibility-devices',
   'compatibility-errors',
   'compatibility-requests',
+  'compatibility-rights',
   'compatibility-topics',
   'connect',
   'handlers',
   'health',
   'isolation',
+  'legacy-password',
   'limits',
   'native-subscriptions',
   'order',
   'own-permissions',
   'real-clients',
+  'retention',
+  'rights',
   'server-info',
   'stored-sessions',
   'stored-sessions-delivery',
+  'stored-sessions-restart',
+  'subscriptions',
+  'token-create',
   'tokens',
 ].map((name) => `test/${name}.e2e-spec.ts`);
 

@@ -3,9 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { processesOfEachTest } from './support/process.js';
 
-/** `npm start` builds first. */
-const BUILDS_MS = 120_000;
-
 const { environment, start } = processesOfEachTest();
 
 describe('a start', () => {
@@ -40,22 +37,4 @@ describe('a start', () => {
     renameSync(`${postgres}.aside`, postgres);
     await start().ready();
   });
-});
-
-describe('npm start', () => {
-  it(
-    'in a folder that is in use says why it will not',
-    async () => {
-      const first = start();
-      await first.ready();
-      const second = start(environment().env, ['npm', 'start']);
-      expect(await second.exit()).not.toBe(0);
-      expect(second.output).toMatch(
-        /Cannot start: DATA_DIR .* is in use by process \d+: stop that one first/,
-      );
-      first.kill('SIGTERM');
-      expect(await first.exit()).toBe(0);
-    },
-    BUILDS_MS,
-  );
 });
