@@ -113,7 +113,10 @@ export default defineConfig(({ mode }) => ({
       ...(postgres && hasMosquitto
         ? [
             endToEnd('mosquitto', ['test/*.mosquitto-spec.ts'], 'postgres', { workers: 2 }),
-            endToEnd('faults', ['test/faults/*.faults-spec.ts'], 'postgres', { mode }),
+            endToEnd('faults', ['test/faults/*.faults-spec.ts'], 'postgres', {
+              mode,
+              workers: mode === 'long' ? 1 : 2,
+            }),
           ]
         : []),
     ],
