@@ -80,11 +80,14 @@ export async function openDatabase(options: DatabaseOptions, schema: Schema = {}
     ? await embeddedDataSource(options, schema)
     : postgresDataSource(options, schema);
   try {
-    if (embedded) await dataSource.initialize();
-    else await whenReachable(new URL(options.url!).host, () => dataSource.initialize());
-    if (embedded) await migrateSchema(dataSource);
-    else await refuseOldSchema(dataSource);
-    if (!embedded) cutStuckConnections(dataSource, options.deadlineMs);
+    if (embedded) {
+      await dataSource.initialize();
+      await migrateSchema(dataSource);
+    } else {
+      await whenReachable(new URL(options.url!).host, () => dataSource.initialize());
+      await refuseOldSchema(dataSource);
+      cutStuckConnections(dataSource, options.deadlineMs);
+    }
     return dataSource;
   } catch (error) {
     if (embedded || dataSource.isInitialized) await dataSource.destroy();

@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { INestApplication, LoggerService } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { createApp } from '../app.js';
 import { DATA_SOURCE } from '../database/data-source.name.js';
 import type { DeviceHiveExtras } from '../devicehive.options.js';
+import { RecordingLogger } from './recording-logger.js';
 
 /** A service that a contract is tried on. */
 export interface ContractService {
@@ -18,19 +19,6 @@ export interface ContractService {
   /** Runs a statement on its database. */
   sql<Row = Record<string, unknown>>(statement: string, parameters?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
-}
-
-class RecordingLogger implements LoggerService {
-  readonly lines: string[] = [];
-  log = (...parts: unknown[]) => this.keep(parts);
-  warn = (...parts: unknown[]) => this.keep(parts);
-  error = (...parts: unknown[]) => this.keep(parts);
-  debug = () => {};
-  verbose = () => {};
-
-  private keep(parts: unknown[]): void {
-    this.lines.push(parts.map(String).join(' '));
-  }
 }
 
 /** A service with the embedded database and the built-in broker, in a folder and on ports of its own, with sample rows. */

@@ -13,8 +13,6 @@ const KILLS = isLong ? 24 : 2;
 const LOCKED_MS = isLong ? 5_000 : 3_000;
 const BROKEN_MS = isLong ? 2_000 : 1_000;
 const FEW = isLong ? 3 : 1;
-/** The connections of a service, as its name tells. */
-const CUT = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nest-devicehive%'`;
 
 if (noCluster) console.log(`Skipping the faults of PostgreSQL: ${noCluster}`);
 if (!isLong) console.log('Left to --mode=long: statements that are cancelled');
@@ -69,7 +67,7 @@ describe.skipIf(noCluster)('a service whose PostgreSQL', () => {
   }, 600_000);
 
   it('cuts all connections answers each request', async () => {
-    for (let i = 0; i < FEW; i++) await loadWith(() => run.database.query(CUT), 400);
+    for (let i = 0; i < FEW; i++) await loadWith(() => cluster.cutConnections(), 400);
     await endsWell(run, { survivor });
   }, 60_000);
 

@@ -8,6 +8,8 @@ import { DataSource } from 'typeorm';
 import { findProgram, freePort } from './mosquitto.js';
 
 const WAIT_MS = 20_000;
+/** The connections of a service, as its name tells. */
+const CUT = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nest-devicehive%'`;
 const isRoot = userInfo().uid === 0;
 const folders = () => {
   const versions = '/usr/lib/postgresql';
@@ -133,12 +135,16 @@ export class PostgresCluster {
     await this.answers();
   }
 
+  /** Ends all connections of services. */
+  async cutConnections(): Promise<void> {
+    await this.query(CUT);
+  }
+
   /** Cuts all connections and takes all that there may be, for a time in milliseconds from then on. */
   async withoutConnections(ms: number): Promise<void> {
     const taken: DataSource[] = [];
     try {
-      const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nest-devicehive%'`;
-      await this.query(cut);
+      await this.cutConnections();
       let end = Infinity;
       while (performance.now() < end) {
         const more = new DataSource({ type: 'postgres', url: this.url, poolSize: 1 });
@@ -146,7 +152,7 @@ export class PostgresCluster {
         if (await more.initialize().catch(() => undefined)) taken.push(more);
         else {
           end = Math.min(end, performance.now() + ms);
-          await taken[0]!.query(cut);
+          await taken[0]!.query(CUT);
         }
       }
     } finally {

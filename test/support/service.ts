@@ -1,4 +1,3 @@
-import type { LoggerService } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { MqttClient } from 'mqtt';
 import { getDataSourceToken } from '@nestjs/typeorm';
@@ -7,6 +6,7 @@ import { createApp } from '../../src/app.js';
 import { DATA_SOURCE } from '../../src/database/data-source.name.js';
 import type { DeviceHiveExtras } from '../../src/devicehive.options.js';
 import { DeviceHiveServer } from '../../src/transport/devicehive.server.js';
+import { RecordingLogger } from '../../src/testing/recording-logger.js';
 import { createEnvironment } from './environment.js';
 import { TestClient, type TestClientOptions } from './client.js';
 import { learn } from './described-traffic.js';
@@ -21,19 +21,7 @@ export function connectRawAdmin(url: string, clientId: string, options: object =
   return RawClient.connect(url, { clientId, username, password: Buffer.from(password), ...options });
 }
 
-/** Keeps what the service logs, line by line. */
-export class RecordingLogger implements LoggerService {
-  readonly lines: string[] = [];
-  log = (...parts: unknown[]) => this.keep(parts);
-  warn = (...parts: unknown[]) => this.keep(parts);
-  error = (...parts: unknown[]) => this.keep(parts);
-  debug = () => {};
-  verbose = () => {};
-
-  private keep(parts: unknown[]): void {
-    this.lines.push(parts.map(String).join(' '));
-  }
-}
+export { RecordingLogger };
 
 /** A service as `main` starts it, with a database and ports of its own. */
 export class TestService {
