@@ -41,7 +41,11 @@ function randomOf(seed: number): () => number {
 
 let service: TestService;
 const clients: Record<Tenant, TestClient[]> = { a: [], b: [] };
-const ids = { command: [1], notification: [1] };
+/** What was inserted, with its device: one of each that nobody has to begin with. */
+const known = {
+  command: [{ id: 1, deviceId: device('a', 0) }],
+  notification: [{ id: 1, deviceId: device('b', 0) }],
+};
 const outcomes = new Map<string, number>();
 
 beforeAll(async () => {
@@ -78,8 +82,13 @@ function operationOf(tenant: Tenant, random: () => number): [action: string, bod
   const whose = random() < 0.5 ? tenant : other(tenant);
   const deviceId = device(whose, Math.floor(random() * 5));
   const secret = `${SECRETS[tenant]}-${Math.floor(random() * 1_000)}`;
-  const commandId = pick(ids.command);
-  const notificationId = pick(ids.notification);
+  // Half of the time with its own device: any device and any id hardly ever meet.
+  const addressOf = (of: { id: number; deviceId: string }) => ({
+    deviceId: random() < 0.5 ? of.deviceId : deviceId,
+    id: of.id,
+  });
+  const command = addressOf(pick(known.command));
+  const notification = addressOf(pick(known.notification));
   const fields = { command: secret, parameters: { secret }, status: secret, result: { secret } };
   const timestamp = pick(['2000-01-01', undefined]);
   const networkId = pick([NETWORKS.a, NETWORKS.b, undefined]);
@@ -88,12 +97,12 @@ function operationOf(tenant: Tenant, random: () => number): [action: string, bod
   return pick<[string, object]>([
     ['command/insert', { deviceId, command: fields }],
     ['command/insert', { deviceId, command: fields }],
-    ['command/update', { deviceId, commandId, command: fields }],
-    ['command/update', { deviceId, commandId, command: fields }],
-    ['command/get', { deviceId, commandId }],
+    ['command/update', { deviceId: command.deviceId, commandId: command.id, command: fields }],
+    ['command/update', { deviceId: command.deviceId, commandId: command.id, command: fields }],
+    ['command/get', { deviceId: command.deviceId, commandId: command.id }],
     ['command/list', { deviceId, deviceIds: [device('a', 0), device('b', 0)], take: 5 }],
     ['notification/insert', { deviceId, notification: { notification: secret, parameters: { secret } } }],
-    ['notification/get', { deviceId, notificationId }],
+    ['notification/get', { deviceId: notification.deviceId, notificationId: notification.id }],
     ['notification/list', { deviceId, take: 5 }],
     [
       'command/subscribe',
@@ -127,8 +136,11 @@ async function run(tenant: Tenant, n: number): Promise<void> {
       const reply = await client.request(action, body, random() < 0.8 ? 1 : 0);
       const outcome = `${action} ${reply.code ?? reply.status}`;
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-      if (reply.command?.id) ids.command.push(reply.command.id as number);
-      if (reply.notification?.id) ids.notification.push(reply.notification.id as number);
+      if (action.endsWith('/insert') && reply.status === 'success') {
+        const kind = action === 'command/insert' ? 'command' : 'notification';
+        const { deviceId } = body as { deviceId: string };
+        known[kind].push({ id: reply[kind]!.id as number, deviceId });
+      }
       if (action === 'token/create' && reply.accessToken) checkToken(tenant, reply.accessToken as string);
     }
   };
