@@ -5,6 +5,8 @@ import type { Connection } from './connection.js';
 import type { Requests } from './requests.js';
 
 const RETRY_MS = 1_000;
+/** Timers may end a millisecond early by the clock, and the token would be the old one still. */
+const TIMER_SLACK_MS = 5;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
@@ -57,7 +59,7 @@ export class Session {
   }
 
   private renewFrom(time: number): void {
-    const left = Math.min(Math.max(time - Date.now(), RETRY_MS), MAX_TIMER_MS);
+    const left = Math.min(Math.max(time - Date.now() + TIMER_SLACK_MS, RETRY_MS), MAX_TIMER_MS);
     clearTimeout(this.renewal);
     this.renewal = setTimeout(() => this.begin().catch(this.failed), left).unref();
   }
