@@ -1,9 +1,10 @@
-import type { TokenSupplier } from './client-options.js';
 import { codeOf, failure, textOf } from './client-error.js';
 
 /** A token is renewed when a tenth of its time is left, a minute at most. */
 const RENEWAL_SHARE = 0.1;
 const MAX_AHEAD_MS = 60_000;
+
+type Supply = () => string | Promise<string>;
 
 /** The access token of the moment. */
 export class AccessToken {
@@ -12,7 +13,7 @@ export class AccessToken {
 
   /** @param patience milliseconds the supplier may take */
   constructor(
-    private readonly source: string | TokenSupplier,
+    private readonly source: string | Supply,
     private readonly patience: number,
   ) {}
 
@@ -52,7 +53,7 @@ export class AccessToken {
     return token;
   }
 
-  private async supplied(supply: TokenSupplier): Promise<string> {
+  private async supplied(supply: Supply): Promise<string> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`no answer within ${this.patience} ms`)), this.patience);

@@ -1,7 +1,11 @@
+import type { ClientProxy } from '@nestjs/microservices';
 import type { IClientOptions } from 'mqtt';
 
-/** Gives an access token; called again before the last one expires, and after a 401. */
-export type TokenSupplier = () => string | Promise<string>;
+/**
+ * Gives an access token; called again before the last one expires, and after a 401.
+ * @param client for a supplier that logs in: `token` and `token/refresh` are sent without a token
+ */
+export type TokenSupplier = (client: ClientProxy) => string | Promise<string>;
 
 /** How payloads become texts and back; `JSON` unless told. */
 export interface JsonCodec {

@@ -52,7 +52,8 @@ export class DeviceHiveClient extends ClientProxy<MqttEvents> {
     } = options;
     this.timeout = timeout;
     this.connection = new Connection(url, mqttOptions);
-    const tokens = token === undefined ? undefined : new AccessToken(token, timeout);
+    const source = typeof token === 'function' ? () => token(this) : token;
+    const tokens = source === undefined ? undefined : new AccessToken(source, timeout);
     this.requests = new Requests(this.connection, tokens, { json, maxRequestBytes });
     this.streams = new EventStreams(this.connection, json, this.requests, tokens);
     this.listen();
