@@ -1,5 +1,4 @@
 import { CommanderError } from 'commander';
-import { codeOf } from '../client/index.js';
 
 /** How the command line ends; `--help` and `docs/command-line.md` say the same. */
 export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const;
@@ -10,5 +9,5 @@ export class Unreachable extends Error {}
 export function exitCodeOf(error: unknown): number {
   // Help and version end that way too, with 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  return error instanceof Unreachable || codeOf(error) === 504 ? EXIT.unreachable : EXIT.refused;
+  return error instanceof Unreachable ? EXIT.unreachable : EXIT.refused;
 }

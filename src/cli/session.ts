@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { firstValueFrom } from 'rxjs';
-import { DeviceHiveClient } from '../client/index.js';
+import type { DeviceHiveClient } from '../client/index.js';
 import { Unreachable } from './exit-codes.js';
 
 /** Options of every command. */
@@ -46,12 +46,19 @@ export function addGlobalOptions(program: Command): void {
 
 /**
  * Connects, works and ends the connection, whatever happens.
- * @throws {Unreachable} where there is no broker, or it refuses the connection
+ * @throws {Unreachable} where there is no broker, it refuses the connection, or no reply comes
  */
 export async function withClient<Result>(
   options: GlobalOptions,
   work: (client: DeviceHiveClient) => Promise<Result>,
 ): Promise<Result> {
+  // Nest takes most of a second to load: help and mistakes do without.
+  const [{ codeOf, DeviceHiveClient }, { Logger }] = await Promise.all([
+    import('../client/index.js'),
+    import('@nestjs/common'),
+  ]);
+  // What there is to say, the commands say.
+  Logger.overrideLogger(false);
   const { login, password = '', mqttUsername, mqttPassword } = options;
   const byLogin = async (): Promise<string> => (await logIn(client, login!, password)).accessToken;
   const client = new DeviceHiveClient({
@@ -69,6 +76,8 @@ export async function withClient<Result>(
       throw new Unreachable(error.message);
     });
     return await work(client);
+  } catch (error) {
+    throw codeOf(error) === 504 ? new Unreachable((error as Error).message) : error;
   } finally {
     await client.close();
   }
