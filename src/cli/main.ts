@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { Logger } from '@nestjs/common';
 import { Command, CommanderError } from 'commander';
 import { addDeviceCommandCommands } from './commands/device-command.js';
+import { addNewActionCommand } from './commands/new-action.js';
 import { addSimulateCommand } from './commands/simulate.js';
 import { addTokenCommands } from './commands/token.js';
 import { addWatchCommand } from './commands/watch.js';
@@ -36,11 +36,10 @@ function buildProgram(): Command {
   addDeviceCommandCommands(program);
   addWatchCommand(program);
   addSimulateCommand(program);
+  addNewActionCommand(program);
   return program;
 }
 
-// What it says, it says itself.
-Logger.overrideLogger(false);
 // A reader that has enough, as `head`.
 process.stdout.on('error', () => process.exit(EXIT.ok));
 try {

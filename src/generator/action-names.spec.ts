@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { namesOf } from './action-names.js';
+
+describe('the names of an action', () => {
+  it('follow from its resource and its verb', () => {
+    expect(namesOf('reboot/schedule')).toEqual({
+      action: 'reboot/schedule',
+      resource: 'reboot',
+      dtoFile: 'schedule-reboot',
+      resourceClass: 'Reboot',
+      dtoClass: 'ScheduleRebootDto',
+      method: 'schedule',
+    });
+  });
+
+  it('join the words of each', () => {
+    expect(namesOf('power-supply/switch-off')).toMatchObject({
+      dtoFile: 'switch-off-power-supply',
+      resourceClass: 'PowerSupply',
+      dtoClass: 'SwitchOffPowerSupplyDto',
+      method: 'switchOff',
+    });
+  });
+
+  it.each([
+    'reboot',
+    '/schedule',
+    'reboot/',
+    'reboot/a/b',
+    'Reboot/schedule',
+    '../x/y',
+    'reboot/../y',
+    'reboot\\schedule',
+    'reboot/sche dule',
+    'reboot/+',
+    '#/x',
+    '2nd/try',
+    'a--b/c',
+    'a-/c',
+    'é/x',
+    "x/y'",
+    'x/`y`',
+    `${'x'.repeat(62)}/yy`,
+    '',
+  ])('are not those of %j, and the text says what fits', (action) => {
+    expect(() => namesOf(action)).toThrow(/is no name for an action: it is a resource and a verb/);
+  });
+
+  it.each(['x/constructor', 'x/on-module-init', 'x/on-application-shutdown', 'action/do'])(
+    'are not those of %s, which the code calls by itself',
+    (action) => {
+      expect(() => namesOf(action)).toThrow('the code already has another meaning for it');
+    },
+  );
+
+  it('may be a word of the language', () => {
+    expect(namesOf('class/delete')).toMatchObject({ resourceClass: 'Class', method: 'delete' });
+  });
+});
