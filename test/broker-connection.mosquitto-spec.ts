@@ -77,6 +77,32 @@ describe('a broker that is away', () => {
   });
 });
 
+describe('a service that does not lead any more', () => {
+  it('disconnects behind what it has answered, and leads again', async () => {
+    const broker = await Mosquitto.start({ users: ['alice'] });
+    const proxy = await MqttProxy.start(broker.url);
+    const service = await TestService.start(serviceOn(broker, proxy.url));
+    const sent = (cmd: string) =>
+      proxy.packets.filter(({ direction, packet }) => direction === 'toBroker' && packet.cmd === cmd).length;
+    try {
+      const alice = await connectOn(broker, 'alice');
+      await service.sql(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE application_name = 'nest-devicehive leader' AND datname = current_database()`,
+      );
+      await expect.poll(() => sent('connect'), { timeout: 10_000 }).toBe(2);
+      expect(sent('disconnect')).toBe(1);
+      await isReady(service);
+      expect(await alice.request('command/get')).toMatchObject({ code: 401 });
+      await alice.end();
+    } finally {
+      await service.stop();
+      await proxy.stop();
+      await broker.stop();
+    }
+  });
+});
+
 describe('a broker that does not want the service', () => {
   it('refuses its credentials: said once, and tried again', async () => {
     const broker = await Mosquitto.start({ edit: (conf) => conf.replace(/^password_file.*$/m, '') });

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Leadership } from '../database/leadership.js';
 import { BrokerLink, type LinkListener } from '../transport/link/broker-link.js';
 import { type ClientIdentity, PropertyIdentity, TopicIdentity } from '../transport/link/client-identity.js';
+import { endClient } from '../transport/link/drain.js';
 import { openBrokerClient, windowOf } from './broker-client.js';
 import type { ExternalBrokerOptions } from './external-broker.options.js';
 
@@ -64,7 +65,8 @@ export class ExternalLink extends BrokerLink {
       await Promise.race([this.leadership.lost(), this.uselessness(listener, term.signal)]);
       term.abort();
       if (this.isClosing) return;
-      client.end(true);
+      // Not by force: Mosquitto reads no further where a write fails, maybe between a PUBACK and its reply.
+      await endClient(client);
       await this.leadership.yield();
       // What is in work would else hold places that the next term needs.
       await listener.ended();
