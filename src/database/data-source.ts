@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { migrations as own } from '../../migrations/index.js';
+import { DatabaseClient } from './database-client.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { DatabaseOptions } from './database.options.js';
@@ -32,7 +33,7 @@ function postgresDataSource(options: DatabaseOptions, schema: Schema): DataSourc
     applicationName: 'nest-devicehive',
     poolSize: options.poolSize,
     connectTimeoutMS: CONNECT_MS,
-    extra: { lock_timeout: options.deadlineMs, keepAlive: true, options: PLANNING },
+    extra: { Client: DatabaseClient, lock_timeout: options.deadlineMs, keepAlive: true, options: PLANNING },
     ...common(schema),
   });
 }
@@ -51,6 +52,7 @@ async function embeddedDataSource(options: DatabaseOptions, schema: Schema): Pro
     database: 'postgres',
     poolSize: 1,
     connectTimeoutMS: CONNECT_MS,
+    extra: { Client: DatabaseClient },
     ...common(schema),
   });
   const destroy = dataSource.destroy.bind(dataSource);

@@ -27,17 +27,12 @@ export async function runPrepared<Row extends object>(
 ): Promise<Row[]> {
   const client = await poolOf(dataSource).connect();
   if (!serials.has(client)) serials.set(client, ++lastSerial);
-  // The statement fails with the connection; the same error is also an event, which must not end the process.
-  client.on('error', ignore);
   try {
     const prepared = { name: `${name}_${serials.get(client)}`, text, values };
     return (await client.query<Row>(prepared)).rows;
   } catch (error) {
     throw new QueryFailedError(text, [], error as Error);
   } finally {
-    client.off('error', ignore);
     client.release();
   }
 }
-
-function ignore(): void {}

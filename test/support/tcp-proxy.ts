@@ -1,10 +1,20 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+/** The end of a greeting: ReadyForQuery, idle. */
+const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
+/** What PostgreSQL says to its connections when its postmaster is killed. */
+const FIELDS = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0';
+const FATAL = Buffer.concat([Buffer.from('E\0\0\0'), Buffer.of(FIELDS.length + 4), Buffer.from(FIELDS)]);
+
 /** A network between the service and its database that can be cut. */
 export class TcpProxy {
   /** while it is on, what the target says vanishes */
   losesReplies = false;
+  /** while it is on, PostgreSQL is killed right behind its greeting: one packet says both */
+  endsNewConnections = false;
+  /** connections that were ended like that */
+  ended = 0;
   private readonly sockets = new Set<Socket>();
   private isDown = false;
 
@@ -54,7 +64,10 @@ export class TcpProxy {
     ] as const) {
       this.sockets.add(from);
       from.on('data', (data) => {
-        if (from === near || !this.losesReplies) to.write(data);
+        if (this.endsNewConnections && from === far && data.subarray(-READY.length).equals(READY)) {
+          this.ended++;
+          near.end(Buffer.concat([data, FATAL]));
+        } else if (from === near || !this.losesReplies) to.write(data);
       });
       from.on('error', () => {});
       from.on('close', () => {
