@@ -13,6 +13,8 @@ const KILLS = isLong ? 24 : 2;
 const LOCKED_MS = isLong ? 5_000 : 3_000;
 const BROKEN_MS = isLong ? 2_000 : 1_000;
 const FEW = isLong ? 3 : 1;
+/** Each kill leaves pages behind that are empty until a vacuum: 24 of them filled 48 MB. */
+const DISK_MB = isLong ? 512 : 48;
 
 if (noCluster) console.log(`Skipping the faults of PostgreSQL: ${noCluster}`);
 if (!isLong) console.log('Left to --mode=long: statements that are cancelled');
@@ -27,7 +29,7 @@ describe.skipIf(noCluster)('a service whose PostgreSQL', () => {
   let survivor: Survivor;
 
   beforeAll(async () => {
-    const diskMb = noSmallDisk ? undefined : 48;
+    const diskMb = noSmallDisk ? undefined : DISK_MB;
     cluster = scene.keep(await PostgresCluster.start({ settings: ['max_connections = 40'], diskMb }));
     const { url } = await createScratchDatabase(cluster.url);
     proxy = scene.keep(await TcpProxy.start(url));

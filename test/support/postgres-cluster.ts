@@ -124,12 +124,18 @@ export class PostgresCluster {
 
   /** One of its processes ends without warning, and so it ends all connections and recovers by itself. */
   async killBackend(): Promise<void> {
-    const [{ pid }] = await this.query(
-      `SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1`,
-    );
+    const signal = AbortSignal.timeout(WAIT_MS);
+    let pid: number | undefined;
+    // After a kill clients need a moment to come back.
+    while (pid === undefined) {
+      if (signal.aborted) throw new Error('nobody is connected');
+      const [row] = await this.query(
+        `SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1`,
+      );
+      pid = row?.pid;
+    }
     const from = this.output.length;
     killIfThere(pid);
-    const signal = AbortSignal.timeout(WAIT_MS);
     while (!this.output.slice(from).includes('ready to accept connections') && !signal.aborted)
       await delay(5);
     await this.answers();

@@ -7,7 +7,10 @@ import { type Field, Ledger, now } from './ledger.js';
 import { readRows } from './rows.js';
 import type { Site } from './site.js';
 
-const COMMANDS = 16;
+/** Written at the same time, and then others: a command remembers 256 requests, and what has no answer is asked again late. */
+const AT_A_TIME = 16;
+const ROUNDS_EACH = 512;
+const COMMANDS = 8 * AT_A_TIME;
 /** Every so many requests one is an insert, and one is refused. */
 const INSERT_EVERY = 5;
 const INVALID_EVERY = 23;
@@ -87,7 +90,8 @@ export class LedgerRun {
   private async sendOne(client: LedgerClient, i: number): Promise<void> {
     // Each command is written by all clients, at about the same time.
     const n = Math.floor(i / this.clients.length);
-    const commandId = this.commandIds[n % COMMANDS]!;
+    const first = Math.floor(n / ROUNDS_EACH) * AT_A_TIME;
+    const commandId = this.commandIds[(first + (n % AT_A_TIME)) % COMMANDS]!;
     if (i % INVALID_EVERY === 0) await client.invalidUpdate(SAMPLE_DEVICE, commandId);
     else if (i % INSERT_EVERY === 0) await client.insert(SAMPLE_DEVICE);
     else await client.update(SAMPLE_DEVICE, commandId, WRITTEN[n % WRITTEN.length]!);
