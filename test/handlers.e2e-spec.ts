@@ -1,11 +1,12 @@
-import { Controller, Module, type Type } from '@nestjs/common';
-import { MessagePattern, Payload } from '@nestjs/microservices';
+import { Controller, Module, type PipeTransform, type Type, UsePipes } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { Type as TransformTo } from 'class-transformer';
-import { IsInt, Max } from 'class-validator';
+import { IsInt, Max, ValidateNested } from 'class-validator';
 import { describe, expect, it } from 'vitest';
 import { ActionController } from '../src/actions/action-controller.decorator.js';
 import { PublicAction, RequirePermission } from '../src/auth/require-permission.decorator.js';
 import { DEVICEHIVE } from '../src/transport/devicehive.context.js';
+import { NestedField, TextField } from '../src/transport/dto/dto-fields.js';
 import { TestService } from './support/service.js';
 
 /** As a Nest developer writes one: class-validator and class-transformer alone. */
@@ -76,6 +77,129 @@ class OtherTransportController {
   untagged() {
     return { wrong: true };
   }
+
+  @EventPattern('command/insert', Transport.TCP)
+  raw(@Payload() _body: unknown) {}
+}
+
+@ActionController()
+class UntaggedController {
+  @MessagePattern('reboot/untagged')
+  @PublicAction()
+  untagged() {}
+}
+
+@ActionController()
+class OtherwiseTaggedController {
+  @MessagePattern('reboot/tagged', Transport.TCP)
+  @PublicAction()
+  tagged() {}
+}
+
+class BareDto {
+  at!: string;
+}
+
+@ActionController()
+class BareDtoController {
+  @MessagePattern('reboot/bare', DEVICEHIVE)
+  @PublicAction()
+  bare(@Payload() { at }: BareDto) {
+    return { at };
+  }
+}
+
+@ActionController()
+class BareMemberController {
+  @MessagePattern('reboot/bare-member', DEVICEHIVE)
+  @PublicAction()
+  bare(@Payload('at') at: Date) {
+    return { at };
+  }
+}
+
+@ActionController()
+class ClasslessController {
+  @MessagePattern('reboot/classless', DEVICEHIVE)
+  @PublicAction()
+  classless(@Payload() body: Record<string, unknown>) {
+    return body;
+  }
+}
+
+@ActionController()
+class TypeOnlyController {
+  @MessagePattern('reboot/type-only', DEVICEHIVE)
+  @PublicAction()
+  typeOnly(@Payload() { count }: OwnDto) {
+    return { count };
+  }
+}
+// What TypeScript emits where OwnDto comes by `import type`.
+Reflect.defineMetadata('design:paramtypes', [Function], TypeOnlyController.prototype, 'typeOnly');
+
+@ActionController()
+class UntypedController {
+  @MessagePattern('reboot/untyped', DEVICEHIVE)
+  @PublicAction()
+  untyped(@Payload() { count }: OwnDto) {
+    return { count };
+  }
+}
+// As without emitDecoratorMetadata.
+Reflect.deleteMetadata('design:paramtypes', UntypedController.prototype, 'untyped');
+
+class InheritingDto extends OwnDto {}
+class InsideDto {
+  @TextField() name?: string;
+}
+class NestingDto {
+  @NestedField(() => InsideDto) inside?: InsideDto;
+}
+class InheritingFieldsDto extends NestingDto {}
+class ValidatingDto {
+  @ValidateNested() @TransformTo(() => OwnDto) inside!: OwnDto;
+}
+const asItIs: PipeTransform = { transform: (value: unknown) => value };
+
+@ActionController()
+class CheckableController {
+  @MessagePattern('reboot/inheriting', DEVICEHIVE)
+  @PublicAction()
+  inheriting(@Payload() { count }: InheritingDto) {
+    return { count };
+  }
+
+  @MessagePattern('reboot/fields', DEVICEHIVE)
+  @PublicAction()
+  fields(@Payload() { inside }: InheritingFieldsDto) {
+    return { inside };
+  }
+
+  @MessagePattern('reboot/validating', DEVICEHIVE)
+  @PublicAction()
+  validating(@Payload() { inside }: ValidatingDto) {
+    return { inside };
+  }
+
+  @MessagePattern('reboot/members', DEVICEHIVE)
+  @PublicAction()
+  members(@Payload('list') list: number[], @Payload('object') object: object) {
+    return { list, object };
+  }
+
+  @MessagePattern('reboot/piped', DEVICEHIVE)
+  @PublicAction()
+  piped(@Payload(asItIs) { count }: Record<string, unknown>) {
+    return { count };
+  }
+
+  @MessagePattern('reboot/method-piped', DEVICEHIVE)
+  @PublicAction()
+  @UsePipes(asItIs)
+  methodPiped(@Payload() { count }: Record<string, unknown>) {
+    return { count };
+  }
 }
 
 @Module({ controllers: [FirstController] })
@@ -90,6 +214,22 @@ class UngatedModule {}
 class UnreachableModule {}
 @Module({ controllers: [OtherTransportController] })
 class OtherTransportModule {}
+@Module({ controllers: [UntaggedController] })
+class UntaggedModule {}
+@Module({ controllers: [OtherwiseTaggedController] })
+class OtherwiseTaggedModule {}
+@Module({ controllers: [BareDtoController] })
+class BareDtoModule {}
+@Module({ controllers: [BareMemberController] })
+class BareMemberModule {}
+@Module({ controllers: [ClasslessController] })
+class ClasslessModule {}
+@Module({ controllers: [TypeOnlyController] })
+class TypeOnlyModule {}
+@Module({ controllers: [UntypedController] })
+class UntypedModule {}
+@Module({ controllers: [CheckableController] })
+class CheckableModule {}
 
 describe('the start', () => {
   it.each<[string, Type[], string]>([
@@ -113,12 +253,66 @@ describe('the start', () => {
       [UnreachableModule],
       'UnreachableController.unreachable: "reboot/#" cannot be part of a topic',
     ],
+    [
+      'a handler that names no transport, in a class of actions',
+      [UntaggedModule],
+      'UntaggedController.untagged is in a class with @ActionController() and answers no action: ' +
+        'add DEVICEHIVE as second argument',
+    ],
+    [
+      'a handler of another transport in a class of actions',
+      [OtherwiseTaggedModule],
+      'OtherwiseTaggedController.tagged is in a class with @ActionController() and answers no action',
+    ],
+    [
+      'a dto without decorators',
+      [BareDtoModule],
+      'BareDto has no decorators of class-validator: nothing of the request would reach BareDtoController.bare',
+    ],
+    [
+      'a member whose class has no decorators',
+      [BareMemberModule],
+      'Date has no decorators of class-validator: nothing of the request would reach BareMemberController.bare',
+    ],
+    [
+      'a body without a class',
+      [ClasslessModule],
+      'ClasslessController.classless: its @Payload() has no class: ' +
+        'import the dto without `type`, and compile with emitDecoratorMetadata',
+    ],
+    [
+      'a dto that is imported as a type',
+      [TypeOnlyModule],
+      'TypeOnlyController.typeOnly: its @Payload() has no class',
+    ],
+    [
+      'parameters of which the compiler has told nothing',
+      [UntypedModule],
+      'UntypedController.untyped: its @Payload() has no class',
+    ],
   ])('is refused for %s, which is named', async (_, modules, problem) => {
     await expect(TestService.start({}, modules)).rejects.toThrow(problem);
   });
 });
 
 describe('an action module', () => {
+  it('may have dtos that inherit or nest, members of any type, and pipes of its own', async () => {
+    const service = await TestService.start({}, [CheckableModule]);
+    try {
+      const client = await service.connect();
+      const answers = async (action: string, body: object, reply: object = body) =>
+        expect(await client.request(action, body)).toMatchObject({ status: 'success', ...reply });
+      await answers('reboot/inheriting', { count: 3 });
+      await answers('reboot/fields', { inside: { name: 'x' } });
+      await answers('reboot/validating', { inside: { count: 3 } });
+      await answers('reboot/members', { list: [1], object: { a: 1 } });
+      await answers('reboot/piped', { count: 3 });
+      await answers('reboot/method-piped', { count: 3 });
+    } finally {
+      await service.stop();
+    }
+  });
+
   it('answers with its own fields, and cannot replace those of the envelope', async () => {
     const service = await TestService.start({}, [FirstModule]);
     try {

@@ -8,7 +8,7 @@ import { ACTION_EXTRAS, DEVICEHIVE } from '../transport/devicehive.context.js';
 /**
  * A controller of DeviceHive actions: guard, pipe and filter in one. They are bound here and not globally,
  * because an application's global guards do not run for a connected microservice; the start refuses a
- * handler whose controller lacks this decorator.
+ * handler whose controller lacks this decorator, and one of another transport in a controller that has it.
  */
 export function ActionController(): ClassDecorator {
   return applyDecorators(
@@ -20,8 +20,15 @@ export function ActionController(): ClassDecorator {
   );
 }
 
+const ACTION_CONTROLLER = 'nest-devicehive:action-controller';
+
+export const isActionController = (controller: Function): boolean =>
+  Reflect.hasMetadata(ACTION_CONTROLLER, controller);
+
 /** Runs after the decorators of the methods, so that their patterns are there. */
-function markActions({ prototype }: { prototype: object }): void {
+function markActions(controller: Function): void {
+  Reflect.defineMetadata(ACTION_CONTROLLER, true, controller);
+  const prototype = controller.prototype as object;
   for (const { value } of Object.values(Object.getOwnPropertyDescriptors(prototype))) {
     if (typeof value !== 'function' || Reflect.getMetadata(TRANSPORT_METADATA, value) !== DEVICEHIVE)
       continue;

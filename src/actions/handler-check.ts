@@ -5,9 +5,11 @@ import { OwnPermissions } from '../auth/own-permissions.js';
 import { requirementOf } from '../auth/require-permission.decorator.js';
 import { isActionName } from '../protocol/topics.js';
 import { isAction } from '../transport/devicehive.context.js';
-import { handlersOf } from './handlers.js';
+import { isActionController } from './action-controller.decorator.js';
+import { type Handler, handlersOf, otherHandlersOf } from './handlers.js';
+import { payloadsOf, problemOf } from './payloads.js';
 
-/** Stops the start, naming the culprit, where a handler could be reached without its gate, or not at all. */
+/** Stops the start, naming the culprit, where a handler could be reached without its gate, with a body that nothing checks, or not at all. */
 @Injectable()
 export class HandlerCheck implements OnModuleInit {
   private readonly logger = new Logger('Actions');
@@ -20,7 +22,15 @@ export class HandlerCheck implements OnModuleInit {
   onModuleInit(): void {
     const owners = new Map<string, string>();
     const controllers = this.discovery.getControllers().flatMap(({ metatype }) => metatype ?? []);
-    for (const { name, method, actions } of controllers.flatMap(handlersOf)) {
+    const [stray] = controllers.filter(isActionController).flatMap(otherHandlersOf);
+    if (stray !== undefined) {
+      throw new Error(
+        `${stray} is in a class with @ActionController() and answers no action: ` +
+          'add DEVICEHIVE as second argument of its @MessagePattern(), or move it to a class with @Controller()',
+      );
+    }
+    for (const handler of controllers.flatMap(handlersOf)) {
+      const { name, method, actions } = handler;
       const requirement = requirementOf(method);
       if (requirement === undefined) {
         throw new Error(`${name} has no @RequirePermission() (or @PublicAction()): say who may call it`);
@@ -28,6 +38,7 @@ export class HandlerCheck implements OnModuleInit {
       if (!isAction(Reflect.getMetadata(PATTERN_EXTRAS_METADATA, method) as object | undefined)) {
         throw new Error(`${name} is in a class without @ActionController(): nothing would check its callers`);
       }
+      refuseUncheckable(handler);
       for (const permission of requirement ?? []) this.permissions.declare(permission, name);
       for (const action of actions) {
         const other = owners.get(action);
@@ -39,5 +50,12 @@ export class HandlerCheck implements OnModuleInit {
     }
     const { names } = this.permissions;
     if (names.length > 0) this.logger.log(`Permissions beside those of DeviceHive: ${names.join(', ')}`);
+  }
+}
+
+function refuseUncheckable(handler: Handler): void {
+  for (const payload of payloadsOf(handler)) {
+    const problem = problemOf(payload, handler.name);
+    if (problem !== undefined) throw new Error(problem);
   }
 }

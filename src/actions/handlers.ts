@@ -18,13 +18,28 @@ const scanner = new MetadataScanner();
 
 /** @param controller a class; handlers of other transports in it are left out */
 export function handlersOf(controller: Function): Handler[] {
-  const prototype = controller.prototype as Record<string, object>;
-  return scanner.getAllMethodNames(prototype).flatMap((key): Handler[] => {
-    const method = prototype[key]!;
+  return methodsOf(controller).flatMap(({ key, name, method }): Handler[] => {
     if (Reflect.getMetadata(TRANSPORT_METADATA, method) !== DEVICEHIVE) return [];
     const actions = Reflect.getMetadata(PATTERN_METADATA, method) as string[];
-    return [{ name: `${controller.name}.${key}`, controller, key, method, actions }];
+    return [{ name, controller, key, method, actions }];
   });
+}
+
+/** The names of handlers that are for another transport, or for none. */
+export function otherHandlersOf(controller: Function): string[] {
+  const others = methodsOf(controller).filter(
+    ({ method }) =>
+      Reflect.hasMetadata(PATTERN_METADATA, method) &&
+      Reflect.getMetadata(TRANSPORT_METADATA, method) !== DEVICEHIVE,
+  );
+  return others.map(({ name }) => name);
+}
+
+function methodsOf(controller: Function): { key: string; name: string; method: object }[] {
+  const prototype = controller.prototype as Record<string, object>;
+  return scanner
+    .getAllMethodNames(prototype)
+    .map((key) => ({ key, name: `${controller.name}.${key}`, method: prototype[key]! }));
 }
 
 /** The handlers of the modules' own controllers, without starting anything; modules that they import do not count. */

@@ -1,8 +1,7 @@
-import type { Type } from '@nestjs/common';
-import { PARAM_ARGS_METADATA, PATTERN_EXTRAS_METADATA } from '@nestjs/microservices/constants.js';
-import { RpcParamtype } from '@nestjs/microservices/enums/rpc-paramtype.enum.js';
+import { PATTERN_EXTRAS_METADATA } from '@nestjs/microservices/constants.js';
 import { descriptionOf, type EventDescription } from '../actions/api-action.decorator.js';
 import type { Handler } from '../actions/handlers.js';
+import { payloadsOf } from '../actions/payloads.js';
 import { type Requirement, requirementOf } from '../auth/require-permission.decorator.js';
 import {
   accessDenied,
@@ -161,10 +160,10 @@ export function byCode(errors: ActionError[]): Map<number, string[]> {
 }
 
 /** What a handler's parameters say of the body. */
-function bodyOf({ controller, key }: Handler): { schema: JsonSchema; errors: ActionError[] } {
+function bodyOf(handler: Handler): { schema: JsonSchema; errors: ActionError[] } {
   const schema: JsonSchema = { type: 'object', properties: {}, required: [] };
   const refusals: string[] = [];
-  for (const { member, type } of payloadsOf(controller, key)) {
+  for (const { member, type } of payloadsOf(handler)) {
     const own = isDto(type) ? schemaOfDto(type) : {};
     if (isDto(type)) refusals.push(...refusalsOfDto(type));
     if (member !== undefined) schema.properties![member] ??= own;
@@ -174,17 +173,6 @@ function bodyOf({ controller, key }: Handler): { schema: JsonSchema; errors: Act
     }
   }
   return { schema, errors: refusals.map((text) => new ActionError(400, text)) };
-}
-
-/** The parameters with `@Payload()`: for the whole body or one `member` of it. */
-function payloadsOf(controller: Function, key: string): { member?: string; type?: Type }[] {
-  type Arguments = Record<string, { index: number; data?: string }>;
-  const parameters = (Reflect.getMetadata(PARAM_ARGS_METADATA, controller, key) ?? {}) as Arguments;
-  const types = Reflect.getMetadata('design:paramtypes', controller.prototype as object, key) as
-    Type[] | undefined;
-  return Object.entries(parameters)
-    .filter(([name]) => name.startsWith(`${RpcParamtype.PAYLOAD}:`))
-    .map(([, { index, data }]) => ({ member: data, type: types?.[index] }));
 }
 
 /** Each kind once: actions share them. */

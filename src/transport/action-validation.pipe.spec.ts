@@ -25,7 +25,7 @@ async function transform(members: string): Promise<object> {
 }
 
 describe('ActionValidationPipe', () => {
-  it('gives an instance of the dto without what it does not declare', async () => {
+  it('gives an instance of the dto without what has no decorator in it', async () => {
     const dto = await transform(
       '"id":1,"requestId":2,"then":{"a":1},"toString":3,"inner":{"first":"x","third":4}',
     );
@@ -73,6 +73,7 @@ describe('ActionValidationPipe', () => {
   it.each([
     [{ type: 'custom', metatype: BodyDto }],
     [{ type: 'body', metatype: Object }],
+    [{ type: 'body', metatype: Function }],
     [{ type: 'body' }],
   ] as [ArgumentMetadata][])('hands the value on as it is for %o', async (metadata) => {
     const value = { id: [] };

@@ -3,8 +3,8 @@ import { validate, type ValidationError } from 'class-validator';
 import { ActionError, MALFORMED_JSON } from '../protocol/action-error.js';
 import { type Dto, needsValidator, readDto } from './dto/dto-reader.js';
 
-/** What TypeScript gives as type where a parameter is no class of its own. */
-const NOT_DTOS = new Set<unknown>([undefined, Object, String, Number, Boolean, Array]);
+/** What TypeScript gives as type where a parameter is no class of its own, or one that is imported by `import type`. */
+const NOT_DTOS = new Set<unknown>([undefined, Object, Function, String, Number, Boolean, Array]);
 
 /** Whether a handler's parameter has a class of its own, whose decorators say what is accepted. */
 export function isDto(type?: Function): type is Dto {
@@ -12,7 +12,7 @@ export function isDto(type?: Function): type is Dto {
 }
 
 /**
- * Body to dto. Members that the dto does not declare are dropped: clients in the field send them.
+ * Body to dto. Members that have no decorator in the dto are dropped: clients in the field send others.
  * The first failing property of the dto, in the order of its declaration, gives the 400 its text.
  */
 @Injectable()
