@@ -9,4 +9,6 @@ client.on('message', (_topic, payload) => {
   console.log(payload.toString());
   client.end();
 });
-client.publish('dh/request', JSON.stringify({ action, requestId: 1, ...JSON.parse(body) }), { qos: 1 });
+// Not that of an earlier request, of which it would be taken for a repeat.
+const requestId = crypto.randomUUID();
+client.publish('dh/request', JSON.stringify({ action, requestId, ...JSON.parse(body) }), { qos: 1 });
