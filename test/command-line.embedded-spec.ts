@@ -50,6 +50,34 @@ describe('the command line', { timeout: 120_000 }, () => {
     expect(listed.out).not.toContain('\u001b');
   });
 
+  it('calls any action, with an object or without', async () => {
+    const [inserted, info, refused, noObject, noAction] = await Promise.all([
+      run('call', 'command/insert', `{"deviceId":"${SAMPLE_DEVICE}","command":{"command":"led/off"}}`),
+      run('call', 'server/info'),
+      run('call', 'command/get', `{"deviceId":"${SAMPLE_DEVICE}","commandId":999999}`),
+      run('call', 'command/get', '[1]'),
+      run('call', 'command/#'),
+    ]);
+    expect(inserted).toMatchObject({ code: 0, errors: '' });
+    expect(lines(inserted.out)).toEqual([{ command: expect.objectContaining({ id: expect.any(Number) }) }]);
+    expect(lines(info.out)).toEqual([{ info: expect.any(Object) }]);
+    expect(refused).toEqual({ code: 1, out: '', errors: 'error: Command with id = 999999 not found\n' });
+    expect([noObject.code, noAction.code]).toEqual([2, 2]);
+  });
+
+  it('says what to set where there are no credentials', async () => {
+    const anonymous = { DEVICEHIVE_URL: service.mqttUrl };
+    const [call, watch] = [['call', 'device/list'], ['watch']].map((args) =>
+      CommandLine.start(anonymous, ...args),
+    ) as [CommandLine, CommandLine];
+    const hint = 'set DEVICEHIVE_LOGIN and DEVICEHIVE_PASSWORD, or DEVICEHIVE_TOKEN\n';
+    expect([await call.exit(), await watch.exit()]).toEqual([1, 1]);
+    expect([call.out, watch.out]).toEqual(['', '']);
+    expect(call.errors).toBe(`error: Unauthorized: ${hint}`);
+    expect(watch.errors).toMatch(/^error: The broker refuses the subscription to dh\//);
+    expect(watch.errors.endsWith(`: ${hint}`)).toBe(true);
+  });
+
   it('watches what devices do, and simulates some', async () => {
     const devices = ['--devices', '2', '--prefix', 'lamp', '--delay', '0.05', '--failure-rate', '1'];
     const simulation = CommandLine.start(env, 'simulate', ...devices, '--count', '2', '--json');

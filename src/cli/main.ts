@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { addCallCommand } from './commands/call.js';
 import { addDeviceCommandCommands } from './commands/device-command.js';
 import { addNewActionCommand } from './commands/new-action.js';
 import { addSimulateCommand } from './commands/simulate.js';
@@ -19,6 +20,7 @@ Examples:
   $ export DEVICEHIVE_LOGIN=dhadmin DEVICEHIVE_PASSWORD='dhadmin_#911'
   $ devicehive insert e50d6085-2aba-48e9-b1c3-73c673e414be led/on --parameters '{"colour":"green"}'
   $ devicehive list e50d6085-2aba-48e9-b1c3-73c673e414be --take 5
+  $ devicehive call device/list '{"take":5}'
   $ devicehive watch --device e50d6085-2aba-48e9-b1c3-73c673e414be
   $ devicehive watch --only updates --json | jq .status
   $ devicehive simulate --devices 10 --delay 0.5 --failure-rate 0.1
@@ -34,6 +36,7 @@ function buildProgram(): Command {
   addGlobalOptions(program);
   addTokenCommands(program);
   addDeviceCommandCommands(program);
+  addCallCommand(program);
   addWatchCommand(program);
   addSimulateCommand(program);
   addNewActionCommand(program);

@@ -21,6 +21,8 @@ export interface GlobalOptions {
   json?: boolean;
 }
 
+const NO_CREDENTIALS = 'set DEVICEHIVE_LOGIN and DEVICEHIVE_PASSWORD, or DEVICEHIVE_TOKEN';
+
 const option = (flags: string, text: string, variable: string) => new Option(flags, text).env(variable);
 
 export function addGlobalOptions(program: Command): void {
@@ -77,7 +79,14 @@ export async function withClient<Result>(
     });
     return await work(client);
   } catch (error) {
-    throw codeOf(error) === 504 ? new Unreachable((error as Error).message) : error;
+    const { message } = error as Error;
+    const code = codeOf(error);
+    if (code === 504) throw new Unreachable(message);
+    const isAnonymous = options.token === undefined && login === undefined;
+    // The built-in broker refuses a subscription with 403; another one may do so to a user of its own.
+    const isHelped = code === 401 || (code === 403 && mqttUsername === undefined);
+    if (isAnonymous && isHelped) throw new Error(`${message}: ${NO_CREDENTIALS}`, { cause: error });
+    throw error;
   } finally {
     await client.close();
   }
