@@ -29,8 +29,8 @@ import { Requests } from './requests.js';
  * - 504: no reply in time; the request may have been executed
  *
  * A request without a reply when the connection breaks is sent again on the next one, with the same `requestId`, which
- * has no second effect. So has a call of one's own with the `requestId` of an earlier one, from a client with the same
- * `clientId`, as after a 504.
+ * has no second effect; an action of an extension is executed again. The same is true of a call of one's own with the
+ * `requestId` of an earlier one, from a client with the same `clientId`, as after a 504.
  */
 export class DeviceHiveClient extends ClientProxy<MqttEvents> {
   private readonly connection: Connection;
