@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const execute = promisify(execFile);
 const COPIED = [
@@ -17,32 +17,38 @@ const COPIED = [
   '.oxlintrc.json',
   '.prettierrc.json',
 ];
+const MAIN = resolve('dist/src/cli/main.js');
 let project: string;
 
-beforeAll(() => {
+beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'devicehive-new-action-'));
-  for (const path of COPIED) cpSync(path, join(project, path), { recursive: true });
-  symlinkSync(resolve('node_modules'), join(project, 'node_modules'));
 });
-afterAll(() => rmSync(project, { recursive: true, force: true }));
+afterEach(() => rmSync(project, { recursive: true, force: true }));
 
-const run = async (...command: string[]) => {
+const runWith = async (environment: object, ...command: string[]) => {
   const { PATH, HOME } = process.env;
   const { stdout, stderr } = await execute(command[0]!, command.slice(1), {
     cwd: project,
-    env: { PATH, HOME, NO_COLOR: '1' },
+    env: { PATH, HOME, NO_COLOR: '1', ...environment },
   }).catch((error: Error & { stdout: string; stderr: string }) => {
     throw new Error(`${command.join(' ')}: ${error.message}\n${error.stdout}\n${error.stderr}`);
   });
   return stdout + stderr;
 };
+const run = (...command: string[]) => runWith({}, ...command);
 const bin = (name: string) => resolve('node_modules/.bin', name);
+const created = (said: string) => [...said.matchAll(/^CREATE {2}(\S+)$/gm)].map(([, file]) => file!);
 
 describe('npm run new:action', { timeout: 180_000 }, () => {
+  beforeEach(() => {
+    for (const path of COPIED) cpSync(path, join(project, path), { recursive: true });
+    symlinkSync(resolve('node_modules'), join(project, 'node_modules'));
+  });
+
   it('writes what passes lint, types and tests in this repository untouched', async () => {
     // Long enough for lines that break.
-    const said = await run('node', resolve('dist/src/cli/main.js'), 'new:action', 'power-supply/switch-off');
-    const files = [...said.matchAll(/^CREATE {2}(\S+)$/gm)].map(([, file]) => file!);
+    const said = await run('node', MAIN, 'new:action', 'power-supply/switch-off');
+    const files = created(said);
     expect(files).toHaveLength(5);
     expect(said).toContain('Add PowerSupplyModule to src/actions/index.ts');
     await run(bin('oxlint'), '--deny-warnings', 'src', 'test');
@@ -51,5 +57,39 @@ describe('npm run new:action', { timeout: 180_000 }, () => {
     const projects = ['--project', 'unit', '--project', 'embedded'];
     const tests = await run(bin('vitest'), 'run', ...projects, 'power-supply');
     expect(tests).toMatch(/Test Files +2 passed/);
+  });
+
+  it('writes nothing where npm has taken --dry-run for its own option', async () => {
+    const said = await runWith({ npm_config_dry_run: 'true' }, 'node', MAIN, 'new:action', 'lamp/blink');
+    expect(said).toContain('WOULD CREATE  src/actions/lamp/lamp.module.ts');
+    expect(existsSync(join(project, 'src/actions/lamp'))).toBe(false);
+  });
+});
+
+describe('devicehive new:action', { timeout: 180_000 }, () => {
+  /** A project of somebody else, with the package and the example's `tsconfig.json`. */
+  beforeEach(() => {
+    const modules = join(project, 'node_modules');
+    mkdirSync(join(modules, 'nest-devicehive'), { recursive: true });
+    for (const name of readdirSync('node_modules')) {
+      symlinkSync(resolve('node_modules', name), join(modules, name));
+    }
+    cpSync('dist', join(modules, 'nest-devicehive/dist'), { recursive: true });
+    cpSync('package.json', join(modules, 'nest-devicehive/package.json'));
+    for (const file of ['package.json', 'tsconfig.json']) {
+      cpSync(join('examples/extension', file), join(project, file));
+    }
+  });
+
+  it('writes what builds without its tests, which Vitest finds without a configuration, each once', async () => {
+    const said = await run('node', MAIN, 'new:action', 'lamp/blink');
+    expect(created(said)).toHaveLength(5);
+    await run(bin('tsc'));
+    expect(readdirSync(join(project, 'dist/lamp')).toSorted()).toEqual([
+      'dto',
+      'lamp.controller.js',
+      'lamp.module.js',
+    ]);
+    expect(await run(bin('vitest'), 'run')).toMatch(/Test Files +2 passed \(2\)/);
   });
 });

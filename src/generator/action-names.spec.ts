@@ -46,12 +46,14 @@ describe('the names of an action', () => {
     expect(() => namesOf(action)).toThrow(/is no name for an action: it is a resource and a verb/);
   });
 
-  it.each(['x/constructor', 'x/on-module-init', 'x/on-application-shutdown', 'action/do'])(
-    'are not those of %s, which the code calls by itself',
-    (action) => {
-      expect(() => namesOf(action)).toThrow('the code already has another meaning for it');
-    },
-  );
+  it.each([
+    ['x/constructor', 'constructor'],
+    ['x/on-module-init', 'on-module-init'],
+    ['x/on-application-shutdown', 'on-application-shutdown'],
+    ['action/do', 'action'],
+  ])('are not those of %s, which the code calls by itself', (action, word) => {
+    expect(() => namesOf(action)).toThrow(`another meaning for ${word}, choose another word`);
+  });
 
   it('may be a word of the language', () => {
     expect(namesOf('class/delete')).toMatchObject({ resourceClass: 'Class', method: 'delete' });

@@ -42,9 +42,10 @@ export function namesOf(action: string): ActionNames {
   }
   const method = camel(verb);
   // A decorator of ours is called ActionController.
-  if (TAKEN_METHODS.includes(method) || resource === 'action') {
+  const taken = resource === 'action' ? resource : TAKEN_METHODS.includes(method) && verb;
+  if (taken) {
     throw new Error(
-      `${JSON.stringify(action)} is no name for an action: the code already has another meaning for it`,
+      `${JSON.stringify(action)} is no name for an action: the code has another meaning for ${taken}, choose another word`,
     );
   }
   const resourceClass = pascal(resource);

@@ -26,7 +26,7 @@ describe('a new action', () => {
       'src/reboot/reboot.controller.ts',
       'src/reboot/dto/schedule-reboot.dto.ts',
       'src/reboot/reboot.controller.spec.ts',
-      'test/reboot.e2e-spec.ts',
+      'test/reboot.e2e.spec.ts',
     ]);
     const controller = read('src/reboot/reboot.controller.ts');
     for (const part of [
@@ -37,7 +37,7 @@ describe('a new action', () => {
     ]) {
       expect(controller).toContain(part);
     }
-    const test = read('test/reboot.e2e-spec.ts');
+    const test = read('test/reboot.e2e.spec.ts');
     expect(test).toContain("from 'nest-devicehive/testing'");
     expect(test).toContain("from '../src/reboot/reboot.module.js'");
   });
@@ -55,28 +55,59 @@ describe('a new action', () => {
     expect(files[4]!.text).toContain("from '../libs/things/reboot/reboot.module.js'");
   });
 
-  it('writes nothing where its folder is there, and says how a second action is added', async () => {
-    writeAction(project, await plan());
-    const before = readdirSync(join(project, 'src/reboot'));
-    await expect(plan({ action: 'reboot/cancel' })).rejects.toThrow(
-      /src\/reboot is there already[^]*@MessagePattern\('reboot\/cancel', DEVICEHIVE\)[^]*async cancel\(/,
+  it('has its valid body once in each test, so that a new field of the dto goes to one place', async () => {
+    const { files } = await plan();
+    const [spec, test] = [files[3]!.text, files[4]!.text];
+    expect(spec).toContain(
+      "// A new field of the dto goes here.\nconst body: ScheduleRebootDto = { deviceId: 'lamp' };",
     );
-    expect(readdirSync(join(project, 'src/reboot'))).toEqual(before);
+    expect([...spec.matchAll(/\.schedule\(([^)]*)\)/g)].map(([, given]) => given)).toEqual([
+      'body, principal',
+      'body, principal',
+    ]);
+    expect(test).toMatch(/A new field of the dto goes here[^\n]*\n {2}body: \(\) => /);
+  });
+
+  it('goes into an absolute folder of the project as into a relative one', async () => {
+    const { files } = await plan({ folder: join(project, 'libs/things') });
+    expect(files).toEqual((await plan({ folder: './libs//things/' })).files);
+    expect(files[0]!.path).toBe('libs/things/reboot/reboot.module.ts');
+  });
+
+  it('comes with the way to its test runner where the project has none', async () => {
+    expect((await plan()).advice).toContain('npm install -D vitest');
+    mkdirSync(join(project, 'node_modules/vitest'), { recursive: true });
+    put('node_modules/vitest/package.json', '{ "name": "vitest" }');
+    expect((await plan()).advice).not.toContain('npm install -D vitest');
+  });
+
+  it('is refused where its controller has it already', async () => {
+    writeAction(project, await plan());
+    await expect(plan()).rejects.toThrow(/^reboot\/schedule is there already$/);
+  });
+
+  it.each([
+    ['nothing of it', 'notes.txt', ''],
+    ['HTTP routes', 'reboot.controller.ts', "@Controller('reboot') export class RebootController {}"],
+  ])('is refused where its folder has %s', async (_, file, text) => {
+    mkdirSync(join(project, 'src/reboot'), { recursive: true });
+    put(`src/reboot/${file}`, text);
+    await expect(plan()).rejects.toThrow(/^src\/reboot is something else: choose another --dir$/);
   });
 
   it('never overwrites a test', async () => {
     mkdirSync(join(project, 'test'));
-    put('test/reboot.e2e-spec.ts', 'mine');
-    await expect(plan()).rejects.toThrow('test/reboot.e2e-spec.ts is there already');
+    put('test/reboot.e2e.spec.ts', 'mine');
+    await expect(plan()).rejects.toThrow('test/reboot.e2e.spec.ts is there already');
     expect(readdirSync(project).toSorted()).toEqual(['package.json', 'test']);
   });
 
   it('never overwrites what appears after the plan', async () => {
     const planned = await plan();
     mkdirSync(join(project, 'test'));
-    put('test/reboot.e2e-spec.ts', 'mine');
+    put('test/reboot.e2e.spec.ts', 'mine');
     expect(() => writeAction(project, planned)).toThrow('EEXIST');
-    expect(read('test/reboot.e2e-spec.ts')).toBe('mine');
+    expect(read('test/reboot.e2e.spec.ts')).toBe('mine');
   });
 
   it('is refused where the service has it already', async () => {
@@ -86,11 +117,28 @@ describe('a new action', () => {
   });
 
   it.each(['', 'a b', "x'", '1st'])('is refused with the permission %j', async (permission) => {
-    await expect(plan({ permission })).rejects.toThrow('is no permission');
+    await expect(plan({ permission })).rejects.toThrow(
+      `RebootController.schedule requires "${permission}": a permission is a letter and up to`,
+    );
   });
 
-  it.each(['..', '/etc', 'src/../..', "src/'"])('is refused in the folder %j', async (folder) => {
-    await expect(plan({ folder })).rejects.toThrow('is no folder of this project');
+  it("is refused with another spelling of one of DeviceHive's permissions", async () => {
+    const refusal = 'requires createDeviceCommand: did you mean CreateDeviceCommand?';
+    await expect(plan({ permission: 'createDeviceCommand' })).rejects.toThrow(refusal);
+    await expect(plan({ action: 'devicetype/change' })).rejects.toThrow('did you mean ManageDeviceType?');
+  });
+
+  it.each(['..', '/etc', 'src/../..'])(
+    'is refused in the folder %j, outside of the project',
+    async (folder) => {
+      await expect(plan({ folder })).rejects.toThrow(
+        `"${folder}" is outside of the project in ${project}: choose a folder in it`,
+      );
+    },
+  );
+
+  it('is refused in a folder that an import could not name', async () => {
+    await expect(plan({ folder: "src/'" })).rejects.toThrow(`"src/'" is no folder for code`);
   });
 
   it('needs a project', async () => {

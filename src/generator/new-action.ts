@@ -1,23 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve, sep } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { isPermissionName } from '../protocol/permissions.js';
-import { namesOf } from './action-names.js';
-import { handler, type Imports, templates } from './templates.js';
-
-const PACKAGE = 'nest-devicehive';
-
-/** Where this repository has what its users import from the package. */
-const OWN_FILES: Record<string, string> = {
-  ActionController: 'src/actions/action-controller.decorator.js',
-  ActionError: 'src/protocol/action-error.js',
-  CurrentPrincipal: 'src/auth/principal.js',
-  DEVICEHIVE: 'src/transport/devicehive.context.js',
-  Principal: 'src/auth/principal.js',
-  RequirePermission: 'src/auth/require-permission.decorator.js',
-  VisibleDevices: 'src/actions/visible-devices.js',
-};
+import { posix } from 'node:path';
+import { actionsOf } from '../actions/handlers.js';
+import { actionModules } from '../actions/index.js';
+import { OwnPermissions } from '../auth/own-permissions.js';
+import { SAMPLE } from '../seed.js';
+import { type ActionNames, namesOf } from './action-names.js';
+import { howToAdd, type ModuleFiles } from './another-action.js';
+import { Project, type ProjectFile } from './project.js';
+import { templates } from './templates.js';
 
 export interface NewActionOptions {
   /** the project's folder */
@@ -31,131 +20,84 @@ export interface NewActionOptions {
 }
 
 export interface NewAction {
-  files: { path: string; text: string }[];
+  files: ProjectFile[];
   /** what is left to do */
   advice: string;
 }
 
 /**
  * The files of a module with this action, and nothing written yet.
- * @throws where the name is no name, the action is there already, a file would be overwritten or there is no project;
- *   the text says what to do instead
+ * @throws where a name or a permission would not do, the action is there already, a file would be overwritten or there
+ *   is no project; the text says what to do instead
  */
 export async function planAction(options: NewActionOptions): Promise<NewAction> {
-  const { project } = options;
   const names = namesOf(options.action);
-  const { resource, resourceClass, dtoFile } = names;
-  const permission = options.permission ?? `Manage${resourceClass}`;
-  if (!isPermissionName(permission)) {
-    throw new Error(
-      `${JSON.stringify(permission)} is no permission: it is a letter and up to 63 letters, digits, _ . : or -`,
-    );
+  const { action, resource, resourceClass, dtoFile, method } = names;
+  const project = new Project(options.project);
+  const parent = project.folder(options.folder ?? (project.isOwn ? 'src/actions' : 'src'));
+  const folder = posix.join(parent, resource);
+  // The service would refuse to start with two, and with the wrong spelling of a permission.
+  if (actionsOf(actionModules).includes(action)) {
+    throw new Error(`${action} is an action of the service already`);
   }
-  const isOwn = packageNameIn(project) === PACKAGE;
-  const folder = join(options.folder ?? (isOwn ? 'src/actions' : 'src'), resource);
-  if (/[^\w./ @-]/.test(folder) || relative(project, resolve(project, folder)).startsWith('..')) {
-    throw new Error(`${JSON.stringify(folder)} is no folder of this project`);
-  }
-  await refuseKnown(names.action);
-  if (existsSync(join(project, folder))) {
-    throw new Error(
-      `${folder} is there already. Another action of the same resource is a method of its controller, and a class ` +
-        `of its own in ${folder}/dto:\n\n${handler(names, permission)}\n`,
-    );
-  }
+  const controllerFile = `${folder}/${resource}.controller.ts`;
+  const permission =
+    options.permission ?? onlyPermissionIn(project.read(controllerFile)) ?? `Manage${resourceClass}`;
+  new OwnPermissions().declare(permission, `${resourceClass}Controller.${method}`);
 
-  const importsOf = (from: string): Imports => {
-    const to = (file: string) => specifier(from, file);
-    return {
-      entry: (wanted) => (isOwn ? ownImports(wanted, to) : importLine(wanted, PACKAGE)),
-      testing: isOwn ? to('src/testing/index.js') : `${PACKAGE}/testing`,
-      moduleFromTest: to(`${folder}/${resource}.module.js`),
-    };
+  // Vitest's default pattern takes it; in this repository a pattern of its own says which project runs it.
+  const testFile = `test/${resource}.${project.isOwn ? 'e2e-spec' : 'e2e.spec'}.ts`;
+  const module = project.importsFrom('test').file(`${folder}/${resource}.module.js`);
+  const endToEnd = templates.endToEnd(names, permission, project.importsFrom('test'), module);
+  const imports = project.importsFrom(folder);
+  const file = (path: string, text: string): ProjectFile => ({ path, text: text.trimStart() });
+  const files: ModuleFiles = {
+    module: file(`${folder}/${resource}.module.ts`, templates.module(names)),
+    controller: file(controllerFile, templates.controller(names, permission, imports)),
+    dto: file(`${folder}/dto/${dtoFile}.dto.ts`, templates.dto(names)),
+    spec: file(`${folder}/${resource}.controller.spec.ts`, templates.spec(names, imports)),
+    endToEnd: file(testFile, endToEnd),
   };
-  const inModule = importsOf(folder);
-  const files = [
-    { path: `${folder}/${resource}.module.ts`, text: templates.module(names) },
-    { path: `${folder}/${resource}.controller.ts`, text: templates.controller(names, permission, inModule) },
-    { path: `${folder}/dto/${dtoFile}.dto.ts`, text: templates.dto(names) },
-    { path: `${folder}/${resource}.controller.spec.ts`, text: templates.spec(names, inModule) },
-    { path: `test/${resource}.e2e-spec.ts`, text: templates.e2eSpec(names, permission, importsOf('test')) },
-  ].map(({ path, text }) => ({ path: path.split(sep).join('/'), text: text.trimStart() }));
-  const taken = files.filter(({ path }) => existsSync(join(project, path)));
-  if (taken.length > 0) throw new Error(`${taken.map(({ path }) => path).join(', ')} is there already`);
+  if (project.has(folder)) throw new Error(howToAdd(project, folder, names, permission, files));
+  if (project.has(testFile)) throw new Error(`${testFile} is there already`);
 
   return {
-    files: await formatted(project, files),
-    advice: isOwn
-      ? `Add ${resourceClass}Module to src/actions/index.ts, and run npm run mosquitto:acl.`
-      : `Add it to the service, in createApp() or DeviceHiveModule.forRoot():\n\n` +
-        `  import { ${resourceClass}Module } from '${specifier('src', `${folder}/${resource}.module.js`)}';\n\n` +
-        `  actions: [${resourceClass}Module],`,
+    files: await project.formatted(Object.values(files)),
+    advice: adviceFor(project, names, project.importsFrom('src').file(`${folder}/${resource}.module.js`)),
   };
 }
 
 /** Writes the files; none that is there. */
 export function writeAction(project: string, { files }: NewAction): void {
-  for (const { path, text } of files) {
-    mkdirSync(dirname(join(project, path)), { recursive: true });
-    writeFileSync(join(project, path), text, { flag: 'wx' });
+  const target = new Project(project);
+  for (const file of files) target.create(file);
+}
+
+/** What a controller's actions require, where all require the same. */
+function onlyPermissionIn(controller: string): string | undefined {
+  const required = [...controller.matchAll(/\bRequirePermission\(([^)]*)\)/g)].map(([, names]) => names!);
+  const [permission, ...others] = new Set(
+    required.flatMap((names) => names.match(/(?<=['"`])[\w.:-]+(?=['"`])/g) ?? []),
+  );
+  return others.length === 0 ? permission : undefined;
+}
+
+/** @param module how the project's start imports it */
+function adviceFor(project: Project, { action, resourceClass }: ActionNames, module: string): string {
+  const call = `call ${action} '${JSON.stringify({ deviceId: SAMPLE.deviceId })}'`;
+  if (project.isOwn) {
+    return (
+      `Add ${resourceClass}Module to src/actions/index.ts, and run npm run mosquitto:acl.\n\n` +
+      `Try it: npm run -s dh -- ${call}`
+    );
   }
-}
-
-function packageNameIn(project: string): string | undefined {
-  try {
-    return (JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { name?: string }).name;
-  } catch (error) {
-    throw new Error(`There is no readable package.json here: run this in the folder of your project`, {
-      cause: error,
-    });
-  }
-}
-
-/** The service would refuse to start with two. */
-async function refuseKnown(action: string): Promise<void> {
-  const [{ actionsOf }, { actionModules }] = await Promise.all([
-    import('../actions/handlers.js'),
-    import('../actions/index.js'),
-  ]);
-  if (actionsOf(actionModules).includes(action)) {
-    throw new Error(`${action} is an action of the service already`);
-  }
-}
-
-const importLine = (names: string[], from: string) => `import { ${names.join(', ')} } from '${from}';`;
-
-function ownImports(names: string[], to: (file: string) => string): string {
-  const fileOf = (name: string) => OWN_FILES[name.replace('type ', '')]!;
-  return [...new Set(names.map(fileOf))]
-    .map((file) =>
-      importLine(
-        names.filter((name) => fileOf(name) === file),
-        to(file),
-      ),
-    )
-    .join('\n');
-}
-
-/** How a file in one folder of the project imports another of it. */
-function specifier(folder: string, file: string): string {
-  const path = relative(folder, file).split(sep).join('/');
-  return path.startsWith('.') ? path : `./${path}`;
-}
-
-/** As the project's own Prettier writes them, where it has one. */
-async function formatted(project: string, files: NewAction['files']): Promise<NewAction['files']> {
-  let prettier: typeof import('prettier');
-  try {
-    const path = createRequire(join(project, 'package.json')).resolve('prettier');
-    prettier = ((await import(pathToFileURL(path).href)) as { default: typeof prettier }).default;
-  } catch {
-    return files;
-  }
-  return Promise.all(
-    files.map(async ({ path, text }) => {
-      const filepath = join(project, path);
-      const config = await prettier.resolveConfig(filepath);
-      return { path, text: await prettier.format(text, { ...config, filepath }) };
-    }),
+  const runner = project.resolves('vitest')
+    ? ''
+    : 'Its tests import Vitest, which this project does not have: npm install -D vitest\n\n';
+  return (
+    `Add it to the service, in createApp() or DeviceHiveModule.forRoot():\n\n` +
+    `  import { ${resourceClass}Module } from '${module}';\n\n` +
+    `  actions: [${resourceClass}Module],\n\n` +
+    `${runner}Try it: npx devicehive ${call}`
   );
 }

@@ -1,14 +1,14 @@
 import type { ActionNames } from './action-names.js';
+import type { Imports } from './project.js';
 
-/** Where a file gets its names from: the package, or the files of this repository. */
-export interface Imports {
-  /** one statement for each module, with these names of the package's entry */
-  entry(names: string[]): string;
-  /** of `nest-devicehive/testing` */
-  testing: string;
-  /** the module, from the end-to-end test */
-  moduleFromTest: string;
-}
+/** What a handler needs of the package's entry, beside its class's `ActionController`. */
+export const HANDLER_NAMES = [
+  'CurrentPrincipal',
+  'DEVICEHIVE',
+  'type Principal',
+  'RequirePermission',
+  'VisibleDevices',
+];
 
 /** The files of a module with one action; it checks who may act on the device, and answers. */
 export const templates = {
@@ -23,7 +23,7 @@ export class ${resourceClass}Module {}
 
   controller: (names: ActionNames, permission: string, { entry }: Imports): string => `
 import { MessagePattern, Payload } from '@nestjs/microservices';
-${entry(['ActionController', 'CurrentPrincipal', 'DEVICEHIVE', 'type Principal', 'RequirePermission', 'VisibleDevices'])}
+${entry(['ActionController', ...HANDLER_NAMES])}
 import { ${names.dtoClass} } from './dto/${names.dtoFile}.dto.js';
 
 @ActionController()
@@ -37,18 +37,21 @@ ${handler(names, permission)}
   dto: ({ action, dtoClass }: ActionNames): string => `
 import { IsString } from 'class-validator';
 
-/** The body of \`${action}\`; members that are not here are dropped. */
+/** The body of \`${action}\`; members without a decorator are dropped. */
 export class ${dtoClass} {
   @IsString({ message: 'deviceId must be text' })
   deviceId!: string;
 }
 `,
 
-  spec: ({ resource, resourceClass, method }: ActionNames, { entry }: Imports): string => `
+  spec: ({ resource, resourceClass, method, dtoFile, dtoClass }: ActionNames, { entry }: Imports): string => `
 import { describe, expect, it } from 'vitest';
 ${entry(['ActionError', 'type Principal', 'type VisibleDevices'])}
+import type { ${dtoClass} } from './dto/${dtoFile}.dto.js';
 import { ${resourceClass}Controller } from './${resource}.controller.js';
 
+// A new field of the dto goes here.
+const body: ${dtoClass} = { deviceId: 'lamp' };
 const principal = { userId: 1 } as Principal;
 const controllerFor = (get: VisibleDevices['get']) => new ${resourceClass}Controller({ get } as VisibleDevices);
 
@@ -59,37 +62,45 @@ describe('${resourceClass}Controller.${method}', () => {
       asked.push(of);
       return { deviceId: 'lamp', networkId: 1, deviceTypeId: 1 };
     });
-    expect(await controller.${method}({ deviceId: 'lamp' }, principal)).toEqual({ deviceId: 'lamp' });
+    expect(await controller.${method}(body, principal)).toEqual({ deviceId: 'lamp' });
     expect(asked).toEqual([[principal, 'lamp']]);
   });
 
   it('refuses a device that the caller does not see', async () => {
     const controller = controllerFor(() => Promise.reject(new ActionError(404, 'Device not found')));
-    await expect(controller.${method}({ deviceId: 'other' }, principal)).rejects.toMatchObject({ code: 404 });
+    await expect(controller.${method}(body, principal)).rejects.toMatchObject({ code: 404 });
   });
 });
 `,
 
-  e2eSpec: ({ action, resourceClass }: ActionNames, permission: string, imports: Imports): string => `
-import { describeActionContract, SAMPLE } from '${imports.testing}';
-import { ${resourceClass}Module } from '${imports.moduleFromTest}';
+  /** @param module how the test imports it */
+  endToEnd: (names: ActionNames, permission: string, { testing }: Imports, module: string): string => `
+import { describeActionContract, SAMPLE } from '${testing}';
+import { ${names.resourceClass}Module } from '${module}';
 
-describeActionContract({
-  action: '${action}',
-  permission: '${permission}',
-  body: () => ({ deviceId: SAMPLE.deviceId }),
-  wrong: [{ deviceId: null }],
-  actions: [${resourceClass}Module],
-});
+${contract(names, permission)}
 `,
 };
 
 /** An action, as a method of a controller that has `VisibleDevices` as `devices`. */
 export function handler({ action, method, dtoClass }: ActionNames, permission: string): string {
-  return `  @MessagePattern('${action}', DEVICEHIVE)
+  return `  // A request may come again after a broken connection or a crash, with the same requestId.
+  @MessagePattern('${action}', DEVICEHIVE)
   @RequirePermission('${permission}')
   async ${method}(@Payload() { deviceId }: ${dtoClass}, @CurrentPrincipal() principal: Principal) {
     const device = await this.devices.get(principal, deviceId);
     return { deviceId: device.deviceId };
   }`;
+}
+
+/** An action's part of the end-to-end test. */
+export function contract({ action, resourceClass }: ActionNames, permission: string): string {
+  return `describeActionContract({
+  action: '${action}',
+  permission: '${permission}',
+  // A new field of the dto goes here, and a wrong value of it into the next line.
+  body: () => ({ deviceId: SAMPLE.deviceId }),
+  wrong: [{ deviceId: null }],
+  actions: [${resourceClass}Module],
+});`;
 }

@@ -15,11 +15,16 @@ export function addNewActionCommand(program: Command): void {
     .description('write a module with an action of your own, and its tests')
     .argument('<action>', 'a resource and a verb, like reboot/schedule')
     .option('--permission <name>', 'who may call it (default: Manage and the resource, like ManageReboot)')
-    .option('--dir <folder>', 'where the folder of the module goes (default: src)')
+    .option(
+      '--dir <folder>',
+      'where the folder of the module goes (default: src, or src/actions in the repository of the service)',
+    )
     .option('--dry-run', 'write nothing')
     .configureHelp({ showGlobalOptions: false })
     .action(async (action: string, _: object, command: Command) => {
-      const { permission, dir, dryRun, json } = command.optsWithGlobals<NewActionCommandOptions>();
+      const { permission, dir, json, ...options } = command.optsWithGlobals<NewActionCommandOptions>();
+      // npm takes the option for its own in `npm run new:action lamp/blink --dry-run`, without `--`.
+      const dryRun = options.dryRun ?? process.env.npm_config_dry_run === 'true';
       const { planAction, writeAction } = await import('../../generator/new-action.js');
       const project = process.cwd();
       let planned;
