@@ -20,12 +20,16 @@ const LONGEST = 64;
 
 /** What Nest or JavaScript calls by itself. */
 const TAKEN_METHODS = [
-  'constructor',
   'onModuleInit',
   'onApplicationBootstrap',
   'onModuleDestroy',
   'beforeApplicationShutdown',
   'onApplicationShutdown',
+  // It would be waited for like a promise.
+  'then',
+  // The controller's own property.
+  'devices',
+  ...Object.getOwnPropertyNames(Object.prototype),
 ];
 
 /**

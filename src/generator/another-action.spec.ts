@@ -46,7 +46,7 @@ import { CancelRebootDto } from './dto/cancel-reboot.dto.js';
 
 --- src/reboot/reboot.controller.ts, in the class
 
-  // A request may come again after a broken connection or a crash, with the same requestId.
+  // A request may come again after a crash, with the same requestId: make this idempotent.
   @MessagePattern('reboot/cancel', DEVICEHIVE)
   @RequirePermission('ManageReboot')
   async cancel(@Payload() { deviceId }: CancelRebootDto, @CurrentPrincipal() principal: Principal) {

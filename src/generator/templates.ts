@@ -84,7 +84,7 @@ ${contract(names, permission)}
 
 /** An action, as a method of a controller that has `VisibleDevices` as `devices`. */
 export function handler({ action, method, dtoClass }: ActionNames, permission: string): string {
-  return `  // A request may come again after a broken connection or a crash, with the same requestId.
+  return `  // A request may come again after a crash, with the same requestId: make this idempotent.
   @MessagePattern('${action}', DEVICEHIVE)
   @RequirePermission('${permission}')
   async ${method}(@Payload() { deviceId }: ${dtoClass}, @CurrentPrincipal() principal: Principal) {

@@ -3,18 +3,17 @@ import { MessagePattern, Payload } from '@nestjs/microservices';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { IsISO8601, IsString } from 'class-validator';
 import * as dh from 'nest-devicehive';
-import { Column, Entity, PrimaryGeneratedColumn, type QueryRunner, Repository } from 'typeorm';
+import { Entity, PrimaryColumn, type QueryRunner, Repository } from 'typeorm';
 
 @Entity()
 class Reboot {
-  @PrimaryGeneratedColumn() id!: number;
-  @Column() device!: string;
-  @Column() at!: Date;
+  @PrimaryColumn() device!: string;
+  @PrimaryColumn() at!: Date;
 }
 
 export class CreateReboot1770000000000 {
   up = (runner: QueryRunner) =>
-    runner.query('CREATE TABLE reboot (id serial PRIMARY KEY, device text NOT NULL, at timestamp NOT NULL)');
+    runner.query('CREATE TABLE reboot (device text, at timestamp, PRIMARY KEY (device, at))');
   down = (runner: QueryRunner) => runner.query('DROP TABLE reboot');
 }
 
@@ -30,11 +29,14 @@ class RebootController {
     private readonly devices: dh.VisibleDevices,
   ) {}
 
-  @MessagePattern('reboot/schedule', dh.DEVICEHIVE)
+  @MessagePattern('reboot/schedule', dh.DEVICEHIVE, { isRepeatable: true })
   @dh.RequirePermission('ManageReboot')
   async schedule(@Payload() { deviceId, at }: ScheduleDto, @dh.CurrentPrincipal() principal: dh.Principal) {
     await this.devices.get(principal, deviceId);
-    return { reboot: await this.reboots.save({ device: deviceId, at: new Date(at) }) };
+    const reboot = { device: deviceId, at: new Date(at) };
+    // The same request once more finds its row.
+    await this.reboots.upsert(reboot, ['device', 'at']);
+    return { reboot };
   }
 }
 
