@@ -48,7 +48,10 @@ describe('the names of an action', () => {
 
   it.each([
     ['x/constructor', 'constructor'],
-    ['x/on-module-init', 'x/then', 'x/devices', 'x/to-string', 'on-module-init'],
+    ['x/on-module-init', 'on-module-init'],
+    ['x/then', 'then'],
+    ['x/devices', 'devices'],
+    ['x/to-string', 'to-string'],
     ['x/on-application-shutdown', 'on-application-shutdown'],
     ['action/do', 'action'],
   ])('are not those of %s, which the code calls by itself', (action, word) => {
