@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { paint, summary } from './output.js';
+import { paint, printJsonLine, summary } from './output.js';
 
 const terminal = { isTTY: true } as NodeJS.WriteStream;
 const pipe = { isTTY: false } as NodeJS.WriteStream;
@@ -16,6 +16,16 @@ describe('paint', () => {
     expect(paint('red', 'x', pipe)).toBe('x');
     vi.stubEnv('NO_COLOR', '1');
     expect(paint('red', 'x', terminal)).toBe('x');
+  });
+});
+
+describe('printJsonLine', () => {
+  it('prints JSON in which nothing is meant for the terminal', () => {
+    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    printJsonLine({ text: '\u009b31m\u202e' });
+    const written = write.mock.calls.map(([text]) => text);
+    write.mockRestore();
+    expect(written).toEqual(['{"text":"\\u009b31m\\u202e"}\n']);
   });
 });
 

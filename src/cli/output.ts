@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { DeviceCommand, DeviceNotification } from '../client/index.js';
-import { plain } from '../protocol/shown.js';
+import { harmless, plain } from '../protocol/shown.js';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -9,9 +9,9 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream = p
   return stream.isTTY && !process.env.NO_COLOR ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** One line, for a script to read. */
+/** One line, for a script to read; on a terminal it does nothing either. */
 export function printJsonLine(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${harmless(JSON.stringify(value))}\n`);
 }
 
 /** One line, for people. What others may have written into it does nothing to the terminal. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { plain, shown } from './shown.js';
+import { harmless, plain, shown } from './shown.js';
 
 describe('a text for the log', () => {
   it.each([
@@ -21,5 +21,16 @@ describe('a text for the log', () => {
 
   it('that is JSON already keeps its form', () => {
     expect(plain('{"a":"\u009b"}')).toBe('{"a":"\\u{9b}"}');
+  });
+});
+
+describe('JSON for a terminal', () => {
+  it('is without what is not seen, and says the same', () => {
+    const value = { '\u009b': '\u007f\u0085 \u202ea\u2066b\u2069 \u2028 \u{e0041}', plain: 'grün 🌱\u001b' };
+    const text = harmless(JSON.stringify(value));
+    expect(text).toBe(
+      '{"\\u009b":"\\u007f\\u0085 \\u202ea\\u2066b\\u2069 \\u2028 \\udb40\\udc41","plain":"grün 🌱\\u001b"}',
+    );
+    expect(JSON.parse(text)).toEqual(value);
   });
 });
