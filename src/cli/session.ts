@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { firstValueFrom } from 'rxjs';
 import type { DeviceHiveClient } from '../client/index.js';
+import { brokerAddress } from '../protocol/broker-url.js';
 import { Unreachable } from './exit-codes.js';
 
 /** Options of every command. */
@@ -144,6 +145,10 @@ function fileOf(path: string): Buffer {
 }
 
 function brokerUrl(text: string): string {
-  if (!/^(mqtts?|wss?):\/\/[^/]+/.test(text)) throw new InvalidArgumentError('It is like mqtt://host:1883.');
+  try {
+    brokerAddress(text);
+  } catch {
+    throw new InvalidArgumentError('It is like mqtt://host:1883.');
+  }
   return text;
 }
