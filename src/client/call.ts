@@ -1,5 +1,5 @@
 import type { RpcException } from '@nestjs/microservices';
-import { type ConnectionLost, failure } from './client-error.js';
+import { type ConnectionLost, failure, textOf } from './client-error.js';
 
 export type Outcome = { reply: object } | { error: RpcException | ConnectionLost };
 
@@ -9,6 +9,9 @@ export interface CallOptions {
   /** milliseconds; without it the call ends with the connection at the latest */
   timeout?: number;
 }
+
+/** Reason codes of MQTT 5 from here on are refusals. */
+const REFUSED = 0x80;
 
 /** The actions by which one gets a token: they carry none, and wait for nobody who waits for one. */
 const WITHOUT_TOKEN = new Set(['token', 'token/refresh']);
@@ -67,6 +70,13 @@ export class Call {
   closed(): RpcException {
     const state = this.wasSent ? 'it may have been executed' : 'it was not sent';
     return failure(499, `The client is closed, ${this.action} has no reply: ${state}`);
+  }
+
+  /** @returns what the end of its PUBLISH without success means */
+  refused(error: Error & { code?: unknown }): RpcException {
+    const isRefused = typeof error.code === 'number' && error.code >= REFUSED;
+    if (isRefused) return failure(403, `The broker refuses ${this.action}: ${error.message}`, error);
+    return failure(503, textOf(error), error);
   }
 
   private timedOut(problem: string | undefined): RpcException {

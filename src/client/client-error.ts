@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { RpcException } from '@nestjs/microservices';
 
 /** What `getError()` of the client's exceptions gives. */
@@ -27,8 +28,10 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** The text of an error; connection errors of Node may carry nothing but a code. */
+/** The text of an error, whatever was thrown; connection errors of Node may carry nothing but a code. */
 export function textOf(error: unknown): string {
-  const { message, code } = error as { message?: string; code?: unknown };
-  return message || String(code ?? error);
+  const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
+  if (typeof message === 'string' && message !== '') return message;
+  if (typeof code === 'string' || typeof code === 'number') return String(code);
+  return typeof error === 'string' ? error : inspect(error);
 }

@@ -28,3 +28,6 @@ export function parseMessage(json: JsonCodec, payload: Buffer): Record<string, u
     return {};
   }
 }
+
+/** @returns as much of a message as is shown of one */
+export const startOf = (payload: Buffer): string => payload.toString('utf8', 0, 1_024);

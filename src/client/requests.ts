@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { RpcException } from '@nestjs/microservices';
+import { shown } from '../protocol/shown.js';
 import type { AccessToken } from './access-token.js';
 import { Call, type CallOptions, type Outcome } from './call.js';
-import { ConnectionLost, failure, textOf } from './client-error.js';
+import { codeOf, ConnectionLost, failure, textOf } from './client-error.js';
 import type { JsonCodec } from './client-options.js';
 import type { Connection } from './connection.js';
 import { ReplyTopics } from './reply-topics.js';
-import { parseMessage, printRequest } from './request-text.js';
+import { keyOf, parseReply } from './reply.js';
+import { printRequest, startOf } from './request-text.js';
 
 /**
  * PUBLISHes without their PUBACK: beyond 64 the built-in broker reads no further, pings neither. A broker's Receive
  * Maximum may be lower still.
  */
 const MAX_UNACKNOWLEDGED = 60;
-/** Reason codes of MQTT 5 from here on are refusals. */
-const REFUSED = 0x80;
 
 /** What `Requests` needs to know. */
 export interface RequestLimits {
@@ -68,7 +68,8 @@ export class Requests {
     const { token, requestId: given } = body as { requestId?: unknown; token?: unknown };
     const requestId = given ?? randomUUID();
     const text = printRequest(this.limits.json, { ...body, action, requestId });
-    const key = this.limits.json.stringify(requestId);
+    const key = keyOf(this.limits.json, requestId);
+    if (key === undefined) throw failure(400, 'The requestId of a request is JSON other than null');
     const call = new Call(action, key, text, token !== undefined, options, (outcome) => {
       if (this.forget(call)) callback(outcome);
     });
@@ -94,17 +95,17 @@ export class Requests {
 
   /** A message on one of the client's reply topics. */
   take(payload: Buffer): void {
-    const { action: _, requestId, status, code, error, ...reply } = parseMessage(this.limits.json, payload);
-    if (requestId == null)
-      return this.logger.warn(`A request that cannot be named was refused: ${code} ${error}`);
+    const reply = parseReply(this.limits.json, payload);
+    if (!reply) return this.logger.warn(`A message that is no reply: ${shown(startOf(payload))}`);
+    const { key, outcome } = reply;
+    const refusal = 'error' in outcome ? outcome.error : undefined;
+    if (key === undefined)
+      return this.logger.warn(`A request that cannot be named was refused: ${shown(textOf(refusal))}`);
     // The reply to a forgotten request, or a second one, finds nobody.
-    const call = this.calls.get(this.limits.json.stringify(requestId));
+    const call = this.calls.get(key);
     if (!call) return;
-    if (status === 'success') return call.settle({ reply });
-    const mayHelp = code === 401 && call.needsToken && !call.isSecondToken;
-    if (!mayHelp || !this.tokens?.refuse(call.token)) {
-      return call.settle({ error: failure(Number(code), String(error)) });
-    }
+    const mayHelp = codeOf(refusal) === 401 && call.needsToken && !call.isSecondToken;
+    if (!mayHelp || !this.tokens?.refuse(call.token)) return call.settle(outcome);
     call.isSecondToken = true;
     this.enqueue(call);
     this.publishNext();
@@ -167,7 +168,7 @@ export class Requests {
     mqtt.publish(requestTopic, payload, { qos: 1, properties }, (error) => {
       if (connection !== this.connections) return;
       this.unacknowledged.delete(call);
-      if (error) call.settle({ error: refusal(call, error) });
+      if (error) call.settle({ error: call.refused(error) });
       else if (call.options.isEmit) call.settle({ reply: {} });
       this.publishNext();
     });
@@ -189,10 +190,4 @@ export class Requests {
       else this.enqueue(call);
     }
   }
-}
-
-function refusal({ action }: Call, error: Error & { code?: unknown }): RpcException {
-  const isRefused = typeof error.code === 'number' && error.code >= REFUSED;
-  if (isRefused) return failure(403, `The broker refuses ${action}: ${error.message}`, error);
-  return failure(503, textOf(error), error);
 }
