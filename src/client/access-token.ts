@@ -3,12 +3,14 @@ import { codeOf, failure, textOf } from './client-error.js';
 /** A token is renewed when a tenth of its time is left, a minute at most. */
 const RENEWAL_SHARE = 0.1;
 const MAX_AHEAD_MS = 60_000;
+/** Between two attempts to renew it. */
+const RETRY_MS = 1_000;
 
 type Supply = () => string | Promise<string>;
 
 /** The access token of the moment. */
 export class AccessToken {
-  private current?: { token: string; renewAt: number };
+  private current?: { token: string; renewAt: number; expiresAt: number };
   private asked?: Promise<string>;
 
   /** @param patience milliseconds the supplier may take */
@@ -17,17 +19,29 @@ export class AccessToken {
     private readonly patience: number,
   ) {}
 
-  /** Epoch milliseconds from which on `get` asks for another one; `Infinity` where the token does not tell. */
+  /** Epoch milliseconds from which on another one is asked for; `Infinity` where the token does not tell. */
   get renewAt(): number {
     return this.current?.renewAt ?? Infinity;
   }
 
   /**
-   * Asks the supplier where there is no token, or soon none; who comes meanwhile gets the same answer.
+   * A valid token, at once where there is one: it is renewed meanwhile.
    * @throws {RpcException} 401 where the supplier throws, gives no token or does not answer; its own where that is one of
    *   the client's
    */
   get(): Promise<string> {
+    const renewed = this.renewed();
+    if (!this.current || !this.isValid) return renewed;
+    renewed.catch(() => {});
+    return Promise.resolve(this.current.token);
+  }
+
+  /**
+   * A token that is to be renewed later: the supplier is asked where there is none, and who comes meanwhile gets the same
+   * answer. The old one where the supplier fails before it expires; it is to be asked again at `renewAt`.
+   * @throws {RpcException} as `get`
+   */
+  renewed(): Promise<string> {
     if (this.current && (typeof this.source === 'string' || Date.now() < this.current.renewAt)) {
       return Promise.resolve(this.current.token);
     }
@@ -45,11 +59,24 @@ export class AccessToken {
     return true;
   }
 
+  private get isValid(): boolean {
+    return this.current !== undefined && Date.now() < this.current.expiresAt;
+  }
+
   private async ask(): Promise<string> {
-    const token = typeof this.source === 'string' ? this.source : await this.supplied(this.source);
+    const { source } = this;
+    let token: string;
+    try {
+      token = typeof source === 'string' ? source : await this.supplied(source);
+    } catch (error) {
+      if (!this.current || !this.isValid) throw error;
+      this.current.renewAt = Math.min(Date.now() + RETRY_MS, this.current.expiresAt);
+      return this.current.token;
+    }
     const expiresAt = expiryOf(token);
-    const ahead = Math.min((expiresAt - Date.now()) * RENEWAL_SHARE, MAX_AHEAD_MS);
-    this.current = { token, renewAt: typeof this.source === 'string' ? expiresAt : expiresAt - ahead };
+    const ahead =
+      typeof source === 'string' ? 0 : Math.min((expiresAt - Date.now()) * RENEWAL_SHARE, MAX_AHEAD_MS);
+    this.current = { token, expiresAt, renewAt: expiresAt - ahead };
     return token;
   }
 

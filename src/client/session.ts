@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AccessToken } from './access-token.js';
-import { codeOf } from './client-error.js';
+import { codeOf, ConnectionLost } from './client-error.js';
 import type { Connection } from './connection.js';
 import type { Requests } from './requests.js';
 
@@ -8,6 +8,8 @@ const RETRY_MS = 1_000;
 /** Timers may end a millisecond early by the clock, and the token would be the old one still. */
 const TIMER_SLACK_MS = 5;
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Not sent, or no reply: the supplier asks the service, too. */
+const TRANSIENT = new Set([503, 504]);
 
 /**
  * What lets the connection subscribe to events on the built-in broker: it authenticates, and again before the token
@@ -16,6 +18,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export class Session {
   /** a subscription was refused without it */
   isNeeded = false;
+  /** how many have ended */
+  private connections = 0;
   private opened?: Promise<void>;
   private renewal?: NodeJS.Timeout;
 
@@ -27,6 +31,7 @@ export class Session {
     private readonly failed: (error: unknown) => void,
   ) {
     connection.mqtt.on('close', () => {
+      this.connections++;
       this.opened = undefined;
       clearTimeout(this.renewal);
     });
@@ -42,17 +47,21 @@ export class Session {
   }
 
   private async authenticate(): Promise<void> {
+    const { connections } = this;
     for (let isSecond = false; ;) {
-      const token = await this.tokens.get();
-      const { renewAt } = this.tokens;
+      let token: string | undefined;
       try {
+        token = await this.tokens.renewed();
+        const { renewAt } = this.tokens;
+        if (connections !== this.connections) throw new ConnectionLost();
         // While the service's database is away the reply is late, so there is no timeout.
         await this.requests.ask('authenticate', { token });
         return this.renewFrom(renewAt);
       } catch (error) {
         const code = codeOf(error);
-        if (code === 503) await delay(RETRY_MS, undefined, { ref: false });
-        else if (code !== 401 || isSecond || !this.tokens.refuse(token)) throw error;
+        if (connections !== this.connections) throw new ConnectionLost();
+        if (code !== undefined && TRANSIENT.has(code)) await delay(RETRY_MS, undefined, { ref: false });
+        else if (code !== 401 || token === undefined || isSecond || !this.tokens.refuse(token)) throw error;
         else isSecond = true;
       }
     }
@@ -61,7 +70,14 @@ export class Session {
   private renewFrom(time: number): void {
     const left = Math.min(Math.max(time - Date.now() + TIMER_SLACK_MS, RETRY_MS), MAX_TIMER_MS);
     clearTimeout(this.renewal);
-    this.renewal = setTimeout(() => this.begin().catch(this.failed), left).unref();
+    this.renewal = setTimeout(() => this.renew(), left).unref();
+  }
+
+  private renew(): void {
+    this.begin().catch((error: unknown) => {
+      // The next connection begins anew.
+      if (!(error instanceof ConnectionLost)) this.failed(error);
+    });
   }
 
   private begin(): Promise<void> {
