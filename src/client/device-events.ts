@@ -38,12 +38,15 @@ export interface DeviceEvents {
   'notification/insert': DeviceNotification;
 }
 
-/** Which events; what is absent is open. More than one of each kind multiply: one MQTT filter for each combination. */
+/**
+ * Which events; what is absent is open. More than one of each kind multiply: one MQTT filter for each combination, of which
+ * there are 1,000 at most.
+ */
 export interface EventSelection {
   deviceId?: string;
   networkIds?: number[];
   deviceTypeIds?: number[];
-  /** names of commands or notifications */
+  /** names of commands or notifications, of 128 characters and 64 levels at most */
   names?: string[];
 }
 

@@ -1,10 +1,14 @@
-import { type EventKind, eventFilter, levelsOf, matchesFilter } from '../protocol/topics.js';
+import { Logger } from '@nestjs/common';
+import { isJsonObject } from '../protocol/json-object.js';
+import { shown } from '../protocol/shown.js';
+import { type EventKind, levelsOf, matchesFilter } from '../protocol/topics.js';
 import type { AccessToken } from './access-token.js';
 import { codeOf, ConnectionLost, failure } from './client-error.js';
 import type { JsonCodec } from './client-options.js';
 import type { Connection } from './connection.js';
 import type { EventSelection } from './device-events.js';
-import { parseMessage } from './request-text.js';
+import { filtersOf } from './event-filters.js';
+import { parseMessage, startOf } from './request-text.js';
 import type { Requests } from './requests.js';
 import { Session } from './session.js';
 
@@ -18,6 +22,7 @@ export interface EventStream {
 
 /** Streams of events: one connection and one subscription for all who watch the same. */
 export class EventStreams {
+  private readonly logger = new Logger('DeviceHiveClient');
   private readonly streams = new Map<EventStream, string[]>();
   /** the filters that are granted, or on their way there, on the connection of now */
   private readonly granted = new Map<string, Promise<void>>();
@@ -36,7 +41,10 @@ export class EventStreams {
     connection.mqtt.on('close', () => this.granted.clear());
   }
 
-  /** @returns what ends it */
+  /**
+   * @returns what ends it
+   * @throws {RpcException} 400 for a selection that no broker takes
+   */
   watch(kind: EventKind, selection: EventSelection, stream: EventStream): () => void {
     this.streams.set(stream, filtersOf(kind, selection));
     this.connection.start();
@@ -47,12 +55,15 @@ export class EventStreams {
   /** A message that is no reply. */
   take(topic: string, payload: Buffer): void {
     const levels = levelsOf(topic);
-    let event: unknown;
-    for (const [stream, filters] of this.streams) {
-      if (!filters.some((filter) => matchesFilter(levelsOf(filter), levels))) continue;
-      event ??= contentOf(parseMessage(this.json, payload));
-      if (event !== undefined) stream.next(event);
-    }
+    const watching = [...this.streams].filter(([, filters]) =>
+      filters.some((filter) => matchesFilter(levelsOf(filter), levels)),
+    );
+    if (watching.length === 0) return;
+    const { command, notification } = parseMessage(this.json, payload);
+    const event = command ?? notification;
+    if (!isJsonObject(event))
+      return this.logger.warn(`A message that is no event: ${shown(startOf(payload))}`);
+    for (const [stream] of watching) if (this.streams.has(stream)) stream.next(event);
   }
 
   /** Ends them all. */
@@ -102,14 +113,19 @@ export class EventStreams {
     const { session } = this;
     const hasSession = session?.isNeeded;
     if (hasSession) await this.openSession(session, filter);
-    if (!this.isWatched(filter)) return;
     try {
-      return await this.connection.subscribe(filter);
+      return await this.subscribeWatched(filter);
     } catch (error) {
       if (codeOf(error) !== 403 || !session || hasSession) throw error;
     }
     await this.openSession(session, filter);
     session.isNeeded = true;
+    await this.subscribeWatched(filter);
+  }
+
+  private async subscribeWatched(filter: string): Promise<void> {
+    // A broker may mix up the end of a subscription with the next one to the same.
+    await this.connection.unsubscribed(filter);
     if (this.isWatched(filter)) await this.connection.subscribe(filter);
   }
 
@@ -121,22 +137,4 @@ export class EventStreams {
       throw failure(403, `The broker refuses the subscription to ${filter}`, error);
     }
   }
-}
-
-function contentOf({ command, notification }: Record<string, unknown>): unknown {
-  return command ?? notification;
-}
-
-function filtersOf(kind: EventKind, selection: EventSelection): string[] {
-  const { deviceId = null, networkIds, deviceTypeIds, names } = selection;
-  const filters = each(networkIds).flatMap((networkId) =>
-    each(deviceTypeIds).flatMap((deviceTypeId) =>
-      each(names).map((name) => eventFilter(kind, { networkId, deviceTypeId, deviceId }, name)),
-    ),
-  );
-  return [...new Set(filters)];
-}
-
-function each<Value>(values: Value[] | undefined): (Value | null)[] {
-  return values?.length ? values : [null];
 }
