@@ -18,7 +18,7 @@ type Decided = 'resubscribe' | 'manualConnect' | 'reconnectOnConnackError' | 'ou
 
 /** Options of `DeviceHiveClient`: its own, and beside them those of MQTT.js (TLS, keep-alive, ...). */
 export interface DeviceHiveClientOptions extends Omit<IClientOptions, Decided> {
-  /** `mqtt://host:1883` or `mqtts://...` */
+  /** `mqtt://host:1883`, or `mqtts://`, `ws://`, `wss://` */
   url: string;
   /**
    * An access token, or what gives one. It goes with every request, beside `action`. Not needed on the built-in
@@ -32,7 +32,10 @@ export interface DeviceHiveClientOptions extends Omit<IClientOptions, Decided> {
   clientId?: string;
   /** 4 (MQTT 3.1.1) unless told; 5 where the broker speaks it, which the built-in one does not */
   protocolVersion?: IClientOptions['protocolVersion'];
-  /** milliseconds a request may take, with the wait for a connection; 30,000 unless told */
+  /**
+   * milliseconds a request may take, with the wait for a connection; 30,000 unless told. 24 days (2^31 - 1 ms) at most,
+   * which is what `Infinity` stands for.
+   */
   timeout?: number;
   /** bytes of a request; the service's `MAX_REQUEST_BYTES`, 1 MB unless told */
   maxRequestBytes?: number;
@@ -41,4 +44,16 @@ export interface DeviceHiveClientOptions extends Omit<IClientOptions, Decided> {
    * `parameters` and `result`, and `JSON.stringify` takes no `bigint`.
    */
   json?: JsonCodec;
+}
+
+/** Timers take no more: they would end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * @returns a `timeout` as timers take it
+ * @throws {TypeError} for what is no time
+ */
+export function timerOf(timeout: number): number {
+  if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout, MAX_TIMER_MS);
+  throw new TypeError('timeout: a number of milliseconds above 0');
 }

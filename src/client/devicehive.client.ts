@@ -1,15 +1,21 @@
+import { Logger } from '@nestjs/common';
 import { ClientProxy, type MqttEvents, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { MqttClientEventCallbacks } from 'mqtt';
 import { AsyncSubject, from, Observable } from 'rxjs';
 import { isJsonObject } from '../protocol/json-object.js';
+import { shown } from '../protocol/shown.js';
 import { responseOwner } from '../protocol/topics.js';
 import { AccessToken } from './access-token.js';
-import { failure } from './client-error.js';
-import type { DeviceHiveClientOptions } from './client-options.js';
+import { failure, textOf } from './client-error.js';
+import { type DeviceHiveClientOptions, timerOf } from './client-options.js';
 import { Connection } from './connection.js';
 import { type DeviceEvents, EVENT_KINDS, type EventSelection } from './device-events.js';
 import { EventStreams } from './event-streams.js';
 import { Requests } from './requests.js';
+
+/** What an attempt to connect may take: as long as a request, but time enough for TLS, and for a broker that is away. */
+const MIN_CONNECT_MS = 1_000;
+const MAX_CONNECT_MS = 5_000;
 
 /**
  * Calls a DeviceHive service from another Nest application, over one MQTT connection:
@@ -33,13 +39,14 @@ import { Requests } from './requests.js';
  * `requestId` of an earlier one, from a client with the same `clientId`, as after a 504.
  */
 export class DeviceHiveClient extends ClientProxy<MqttEvents> {
+  private readonly logger = new Logger('DeviceHiveClient');
   private readonly connection: Connection;
   private readonly requests: Requests;
   private readonly streams: EventStreams;
   private readonly timeout: number;
   private isClosed = false;
 
-  /** @throws {TypeError} for an URL or a client id that cannot be; it connects with the first use */
+  /** @throws {TypeError} for a URL, a client id or a timeout that cannot be; it connects with the first use */
   constructor(options: DeviceHiveClientOptions) {
     super();
     const {
@@ -50,10 +57,11 @@ export class DeviceHiveClient extends ClientProxy<MqttEvents> {
       json = JSON,
       ...mqttOptions
     } = options;
-    this.timeout = timeout;
-    this.connection = new Connection(url, mqttOptions);
+    this.timeout = timerOf(timeout);
+    const connectTimeout = Math.min(Math.max(this.timeout, MIN_CONNECT_MS), MAX_CONNECT_MS);
+    this.connection = new Connection(url, { connectTimeout, ...mqttOptions });
     const source = typeof token === 'function' ? () => token(this) : token;
-    const tokens = source === undefined ? undefined : new AccessToken(source, timeout);
+    const tokens = source === undefined ? undefined : new AccessToken(source, this.timeout);
     this.requests = new Requests(this.connection, tokens, { json, maxRequestBytes });
     this.streams = new EventStreams(this.connection, json, this.requests, tokens);
     this.listen();
@@ -115,7 +123,7 @@ export class DeviceHiveClient extends ClientProxy<MqttEvents> {
    *
    * Needs `GetDeviceCommand` or `GetDeviceNotification`: without it, or without rights for a device, nothing comes.
    * @param live called when the broker has taken the subscription: the first time, and after each reconnect
-   * @throws through the Observable {RpcException}: 401, 403 or 499
+   * @throws through the Observable {RpcException}: 400 for a selection that no broker takes, 401, 403 or 499
    */
   events<Action extends keyof DeviceEvents>(
     action: Action,
@@ -124,6 +132,9 @@ export class DeviceHiveClient extends ClientProxy<MqttEvents> {
   ): Observable<DeviceEvents[Action]> {
     return new Observable((observer) => {
       if (this.isClosed) return observer.error(failure(499, 'The client is closed'));
+      if (!Object.hasOwn(EVENT_KINDS, action)) {
+        return observer.error(failure(400, `There are no events of ${shown(String(action))}`));
+      }
       return this.streams.watch(EVENT_KINDS[action], selection, {
         next: (event) => observer.next(event as DeviceEvents[Action]),
         error: (error) => observer.error(error),
@@ -166,8 +177,13 @@ export class DeviceHiveClient extends ClientProxy<MqttEvents> {
   private listen(): void {
     const { mqtt, clientId } = this.connection;
     mqtt.on('message', (topic, payload) => {
-      if (responseOwner(topic) === clientId) this.requests.take(payload);
-      else this.streams.take(topic, payload);
+      try {
+        if (responseOwner(topic) === clientId) this.requests.take(payload);
+        else this.streams.take(topic, payload);
+      } catch (error) {
+        // MQTT.js would let it end the process.
+        this.logger.error(`A message on ${shown(topic)} was dropped: ${textOf(error)}`);
+      }
     });
     mqtt.on('connect', () => this._status$.next('connected'));
     mqtt.on('reconnect', () => this._status$.next('reconnecting'));
