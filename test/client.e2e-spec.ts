@@ -1,6 +1,7 @@
+import { RpcException } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DeviceHiveClient } from '../src/client/index.js';
+import { type DeviceCommand, DeviceHiveClient } from '../src/client/index.js';
 import { describeClient, Watch } from './support/client-contract.js';
 import { MqttProxy } from './support/proxy.js';
 import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
@@ -84,6 +85,63 @@ describe('on the built-in broker', () => {
       await watch.has(1);
       expect(watch.error).toBeUndefined();
     }));
+
+  const expectToGoOn = async (client: DeviceHiveClient, watch: Watch<DeviceCommand>, command: string) => {
+    await firstValueFrom(client.send('command/insert', { deviceId, command: { command } }));
+    await expect
+      .poll(() => watch.events.map((event) => event.command), { timeout: 5_000 })
+      .toContain(command);
+    expect(watch.error).toBeUndefined();
+  };
+
+  it('a stream goes on when its token is renewed at the second attempt', () => {
+    let calls = 0;
+    const token = () => {
+      if (++calls === 2) throw new Error('the vault is sealed');
+      return signToken({ e: Date.now() + (calls === 1 ? 2_000 : 3_600_000) });
+    };
+    return using({ token }, async (client) => {
+      const watch = watchInserts(client);
+      await watch.live();
+      await expect.poll(() => calls, { timeout: 10_000 }).toBe(3);
+      await expectToGoOn(client, watch, 'after a failure');
+    });
+  });
+
+  it.each([503, 504])('a stream waits for a supplier that fails with %s', (code) => {
+    let calls = 0;
+    const token = () => {
+      if (++calls === 1) throw new RpcException({ code, message: 'away' });
+      return signToken();
+    };
+    return using({ token }, async (client) => {
+      const watch = watchInserts(client);
+      await watch.live();
+      await expectToGoOn(client, watch, `after ${code}`);
+      expect(calls).toBe(2);
+    });
+  });
+
+  it('a stream outlives a connection that breaks while its token is renewed', () => {
+    const isAuthenticate: MqttProxy['drop'] = (_, packet) =>
+      packet.cmd === 'publish' &&
+      packet.topic.startsWith('dh/request') &&
+      `${packet.payload}`.includes('authenticate');
+    let calls = 0;
+    const token = () => signToken({ e: Date.now() + (++calls === 1 ? 1_500 : 3_600_000) });
+    return using({ token }, async (client) => {
+      const watch = watchInserts(client);
+      await watch.live();
+      proxy.drop = isAuthenticate;
+      const wasDropped = () =>
+        proxy.packets.some(({ isDropped, packet }) => isDropped && isAuthenticate('toBroker', packet));
+      await expect.poll(wasDropped, { timeout: 5_000 }).toBe(true);
+      proxy.drop = () => false;
+      proxy.cut();
+      await watch.live(2);
+      await expectToGoOn(client, watch, 'after a break');
+    });
+  });
 
   it('a stream fails when its token expires and there is no other', () =>
     using({ token: signToken({ e: Date.now() + 1_500 }) }, async (client) => {

@@ -4,6 +4,7 @@ import type { IPublishPacket } from 'mqtt';
 import { firstValueFrom, lastValueFrom, type Observable, type Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
+  codeOf,
   type DeviceCommand,
   DeviceHiveClient,
   type DeviceHiveClientOptions,
@@ -87,6 +88,7 @@ export function describeClient(name: string, world: () => ClientWorld): void {
       await Promise.all(clients.splice(0).map((client) => client.close()));
       world().proxy.refuse(false);
       world().proxy.drop = () => false;
+      world().proxy.rewrite = undefined;
       process.off('unhandledRejection', keep);
       expect(unhandled).toEqual([]);
     });
@@ -176,6 +178,51 @@ export function describeClient(name: string, world: () => ClientWorld): void {
       expect(await codeFor({ long: 'x'.repeat(1_000) })).toBe(413);
       expect((await errorOf(client.send('command/insert', 'text'))).code).toBe(400);
       expect(await insert(client)).toHaveProperty('command.id');
+    });
+
+    it('drops a message that is no reply', async () => {
+      const client = open({ timeout: 500 });
+      await ask(client, 'server/info', {});
+      const { proxy } = world();
+      const nested = '['.repeat(20_000) + ']'.repeat(20_000);
+      for (const payload of [
+        '{"error":{"toString":1}}',
+        '{"requestId":"it","status":"error","code":{"valueOf":1,"toString":1},"error":"x"}',
+        '{"requestId":"it","status":"error","code":400,"error":{"toString":1}}',
+        `{"requestId":${nested},"status":"error","code":400,"error":"x"}`,
+      ]) {
+        const seen = proxy.packets.length;
+        proxy.rewrite = (direction, packet) =>
+          direction === 'toClient' && packet.cmd === 'publish' ? { ...packet, payload } : packet;
+        expect((await errorOf(client.send('server/info', { requestId: 'it' }))).code).toBe(504);
+        const came = proxy.packets.slice(seen).map(({ direction, packet }) => `${direction} ${packet.cmd}`);
+        expect(came).toContain('toClient publish');
+      }
+      proxy.rewrite = undefined;
+      expect(await ask(client, 'server/info', {})).toHaveProperty('info');
+    });
+
+    it('refuses a selection that no broker takes, and goes on with all else', async () => {
+      const client = open();
+      const stream = watch(client);
+      await stream.live();
+      const seen = world().proxy.packets.length;
+      for (const selection of [
+        { names: ['a/'.repeat(101)] },
+        { deviceId: 'x'.repeat(70_000) },
+        { names: ['x'.repeat(70_000)] },
+        { networkIds: ['#'] as never },
+        { networkIds: ['a+'] as never },
+      ]) {
+        expect((await errorOf(client.events('command/insert', selection))).code).toBe(400);
+      }
+      expect((await errorOf(client.events('command/delete' as never))).code).toBe(400);
+      // One that gets through is no fault of the connection, which would be waited for.
+      const refused = client['connection'].subscribe('a+').catch(codeOf);
+      expect(await refused).toBe(400);
+      expect(world().proxy.packets.slice(seen)).toEqual([]);
+      await insert(client);
+      await stream.has(1);
     });
 
     it('hands numbers of 64 bits on with another JSON', async () => {
@@ -424,6 +471,30 @@ export function describeClient(name: string, world: () => ClientWorld): void {
       await insert(client, 'to nobody');
       expect(ends()).toBe(before + 1);
       expect(two.events.map(({ command }) => command)).toEqual(['shared']);
+    });
+
+    it('subscribes again after the end of the subscription before', async () => {
+      const client = open();
+      const { packets } = world().proxy;
+      const seen = packets.length;
+      let stream = watch(client, 'again');
+      for (let times = 0; times < 20; times++) {
+        await stream.live();
+        stream.subscription.unsubscribe();
+        watch(client, 'again').subscription.unsubscribe();
+        stream = watch(client, 'again');
+      }
+      await stream.live();
+      await insert(client, 'again');
+      await stream.has(1);
+      let waiting = 0;
+      for (const { packet } of packets.slice(seen)) {
+        if (packet.cmd === 'unsubscribe') waiting++;
+        if (packet.cmd === 'unsuback') waiting--;
+        if (packet.cmd === 'subscribe' && packet.subscriptions[0]?.topic.endsWith('/again')) {
+          expect(waiting).toBe(0);
+        }
+      }
     });
 
     it('keeps the replies and events of two clients apart', async () => {
