@@ -51,6 +51,7 @@ const ON_ONE_DATABASE = [
   'stored-sessions',
   'stored-sessions-delivery',
   'stored-sessions-restart',
+  'subscription-order',
   'subscriptions',
   'token-create',
   'tokens',

@@ -99,6 +99,37 @@ describe('aedes', () => {
     expect(received.at(-1)).toMatchObject({ cmd: 'pingresp' });
   });
 
+  it('takes up what came before CONNACK when the client emits that it is connected, once', async () => {
+    const [, theirs] = duplexPair();
+    expect((broker.handle(theirs) as AedesClient).listenerCount('connected')).toBe(1);
+    await expect.poll(() => client.listenerCount('connected')).toBe(0);
+  });
+
+  it('tells of each SUBSCRIBE what is granted, right after its SUBACK, and asks the store for a then() alone', async () => {
+    const { persistence } = broker as unknown as { persistence: Record<string, unknown> };
+    const order: unknown[] = [];
+    // oxlint-disable-next-line unicorn/no-thenable
+    persistence.addSubscriptions = () => ({ then: (next: () => void) => next() });
+    client.clean = false;
+    broker.authorizeSubscribe = (_client, subscription, done) =>
+      done(null, subscription.topic === 'b' ? null : subscription);
+    broker.on('subscribe', (subscriptions) =>
+      order.push(...subscriptions.map(({ topic, qos }) => [topic, qos])),
+    );
+    const granted = arrived();
+    write({
+      cmd: 'subscribe',
+      messageId: 1,
+      subscriptions: ['a', 'b'].map((topic) => ({ topic, qos: 1 })),
+    } as Packet);
+    await granted;
+    expect(received.at(-1)).toMatchObject({ cmd: 'suback', granted: [1, 128] });
+    expect(order).toEqual([
+      ['a', 1],
+      ['b', 128],
+    ]);
+  });
+
   it('keeps sessions and retained messages behind methods that can be bounded', () => {
     const { persistence } = broker as unknown as { persistence: Record<string, unknown> };
     const bounded = [
@@ -106,6 +137,7 @@ describe('aedes', () => {
       'cleanSubscriptions',
       'outgoingClearMessageId',
       'outgoingUpdate',
+      'removeSubscriptions',
       'storeRetained',
     ];
     expect(bounded.map((method) => typeof persistence[method])).toEqual(bounded.map(() => 'function'));

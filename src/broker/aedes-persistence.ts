@@ -29,6 +29,14 @@ interface Persistence {
   storeRetained(packet: RetainedPacket): Promise<void>;
 }
 
+/**
+ * What Aedes gets in place of a promise: it goes on within the call. During the wait for a promise a SUBSCRIBE or
+ * UNSUBSCRIBE would be passed by the next one.
+ */
+// oxlint-disable-next-line unicorn/no-thenable
+const DONE = { then: (proceed: () => void) => proceed() } as Promise<void>;
+/** In a SUBACK: refused. */
+const REFUSED = 128;
 /** Beyond what MQTT has: marks a packet that is about to go. */
 const NO_MESSAGE_ID = -1;
 const MAX_RETAINED = 1_000;
@@ -42,6 +50,7 @@ export class AedesPersistence {
   private readonly logger = new Logger('Broker');
   private readonly persistence: Persistence;
   private readonly retained = new Set<string>();
+  private readonly add: Persistence['addSubscriptions'];
 
   /** @param broker must be listening: only then it has its persistence */
   constructor(
@@ -50,8 +59,8 @@ export class AedesPersistence {
     private readonly sessions: StoredSessions,
   ) {
     this.persistence = (broker as Aedes & { persistence: Persistence }).persistence;
-    this.storeOrdinaryFiltersOnce();
-    this.restoreFromSessions();
+    this.add = this.persistence.addSubscriptions.bind(this.persistence);
+    this.restoreFromSessions(broker);
     this.takeAcknowledgements();
     this.boundRetained();
   }
@@ -63,41 +72,27 @@ export class AedesPersistence {
 
   /** So that messages on ordinary topics are kept for clients that were away when the service was started. */
   async restore(session: StoredSession): Promise<void> {
-    await this.persistence.addSubscriptions({ id: session.clientId }, ordinary(session));
+    await this.add({ id: session.clientId }, ordinary(session.filters));
   }
 
-  /** Aedes stores all filters of a SUBSCRIBE, the refused too, once for each that is granted. */
-  private storeOrdinaryFiltersOnce(): void {
-    const add = this.persistence.addSubscriptions.bind(this.persistence);
-    const stored = new WeakMap<object, Promise<void>>();
-    this.persistence.addSubscriptions = (client, subscriptions) => {
-      let done = stored.get(subscriptions);
-      if (!done) {
-        // A microtask later every filter of the packet has been decided on.
-        done = Promise.resolve().then(() => {
-          const filters = 'conn' in client ? this.connections.of(client as Client).filters : undefined;
-          const isGranted = ({ topic }: Subscription) =>
-            !isDeviceHiveTopic(topic) && (filters?.has(topic) ?? true);
-          return add(client, subscriptions.filter(isGranted));
-        });
-        stored.set(subscriptions, done);
-      }
-      return done;
-    };
-  }
-
-  /** The filters of a session are changed by its owner alone, whoever is connected under the client id. */
-  private restoreFromSessions(): void {
-    const [add, remove, clean] = [
-      this.persistence.addSubscriptions.bind(this.persistence),
+  /**
+   * The filters of a session are changed by its owner alone, whoever is connected under the client id. Aedes would store
+   * all filters of a SUBSCRIBE, the refused too, once for each that is granted.
+   */
+  private restoreFromSessions(broker: Aedes): void {
+    const [remove, clean] = [
       this.persistence.removeSubscriptions.bind(this.persistence),
       this.persistence.cleanSubscriptions.bind(this.persistence),
     ];
-    this.persistence.addSubscriptions = async (client, subscriptions) => {
-      if (this.mayChange(client)) await add(client, subscriptions);
-    };
-    this.persistence.removeSubscriptions = async (client, filters) => {
-      if (this.mayChange(client)) await remove(client, filters);
+    this.persistence.addSubscriptions = () => DONE;
+    broker.on('subscribe', (subscriptions, client) => {
+      const granted = subscriptions.filter(({ qos }) => (qos as number) !== REFUSED);
+      if (!client.clean && this.mayChange(client))
+        this.inBackground(this.add(client, ordinary(granted.map(({ topic, qos }) => [topic, qos]))));
+    });
+    this.persistence.removeSubscriptions = (client, filters) => {
+      if (this.mayChange(client)) this.inBackground(remove(client, filters));
+      return DONE;
     };
     this.persistence.cleanSubscriptions = async (client) => {
       if (!this.sessions.of(client.id)) await clean(client);
@@ -109,7 +104,7 @@ export class AedesPersistence {
       this.mayChange(client) ? waiting(client) : Readable.from([]);
     this.sessions.onChanged = (id, session) => {
       this.inBackground(clean({ id }));
-      if (session) this.inBackground(add({ id }, ordinary(session)));
+      if (session) this.inBackground(this.add({ id }, ordinary(session.filters)));
       const connection = this.connections.get(session?.connectionId ?? '');
       // Aedes hands out what waits right after CONNACK, and never later.
       if (connection?.client.connected)
@@ -171,6 +166,6 @@ export class AedesPersistence {
   }
 }
 
-function ordinary({ filters }: StoredSession): Subscription[] {
+function ordinary(filters: Iterable<[filter: string, qos: number]>): Subscription[] {
   return [...filters].filter(([topic]) => !isDeviceHiveTopic(topic)).map(([topic, qos]) => ({ topic, qos }));
 }

@@ -56,9 +56,10 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
     authorizeSubscribe: (client, subscription, done) => {
       const { topic, qos } = subscription;
       const connection = this.connections.of(client);
+      const isRestored = !connection.isOpen;
       const isGranted =
-        this.access.maySubscribe(connection, topic, !client.connected) &&
-        connection.addFilter(topic, qos, !client.connected);
+        this.access.maySubscribe(connection, topic, isRestored) &&
+        connection.addFilter(topic, qos, isRestored);
       done(null, isGranted ? subscription : null);
     },
     authorizeForward: (client, packet) => {
@@ -90,7 +91,10 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
       const connection = this.connections.of(client);
       // The connection may be gone by now, and nothing would let go of what it took then.
       connection.isOpen = returnCode === 0 && this.connections.get(connection.id) !== undefined;
-      if (connection.isOpen) this.sessions.claim(connection);
+      if (!connection.isOpen) return;
+      this.sessions.claim(connection);
+      // Aedes takes what came before CONNACK up; later, what comes now would pass it while stored messages are sent.
+      (client as AedesClient).emit('connected');
     });
     this.aedes.on('unsubscribe', (filters, client) => {
       if (!client.closed) for (const filter of filters) this.connections.of(client).removeFilter(filter);

@@ -23,6 +23,22 @@ describe('unhurriedEmitter', () => {
     expect(await heard('#', 'home/light')).toEqual(['home/light']);
   });
 
+  it.each(['home/#', 'dh/#'])('has taken %s, or given it back, when the call returns', (filter) => {
+    const emitter = unhurriedEmitter();
+    const topics: string[] = [];
+    const done: string[] = [];
+    const listener = ({ topic }: { topic: string }, next: () => void) => {
+      topics.push(topic);
+      next();
+    };
+    emitter.on(filter, listener as never, () => done.push('on'));
+    emitter.emit({ topic: 'home/first' } as never);
+    emitter.removeListener(filter, listener as never, () => done.push('removed'));
+    emitter.emit({ topic: 'home/second' } as never);
+    expect(done).toEqual(['on', 'removed']);
+    expect(topics).toEqual(filter === 'home/#' ? ['home/first'] : []);
+  });
+
   it.each(['dh/#', 'dh/command/+/+/device/#', 'dh'])(
     'keeps no filter %s: nothing below dh/ passes',
     async (filter) => {
