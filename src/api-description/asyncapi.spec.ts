@@ -1,9 +1,14 @@
 import 'reflect-metadata';
 import { Parser } from '@asyncapi/parser';
+import { Module } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
+import { ActionController } from '../actions/action-controller.decorator.js';
 import { handlersIn } from '../actions/handlers.js';
 import { actionModules } from '../actions/index.js';
+import { PublicAction } from '../auth/require-permission.decorator.js';
+import { DEVICEHIVE } from '../transport/devicehive.context.js';
 import type { Installation } from './api.options.js';
 import { type AsyncApiDocument, asyncApi } from './asyncapi.js';
 import { describeActions, eventsOf } from './described-action.js';
@@ -15,6 +20,20 @@ const BUILT_IN: Installation = {
   maxRequestBytes: 1_048_576,
 };
 const EXTERNAL = { ...BUILT_IN, brokerUrl: 'mqtts://broker.example:8883', isExternal: true };
+
+@ActionController()
+class SendController {
+  @MessagePattern(['send/command', 'send/command_update', 'send/notification', 'send'], DEVICEHIVE)
+  @PublicAction()
+  send() {}
+
+  @MessagePattern(['event/command', 'command', 'request', 'reply'], DEVICEHIVE)
+  @PublicAction()
+  other() {}
+}
+
+@Module({ controllers: [SendController] })
+class SendModule {}
 
 const actions = describeActions(handlersIn(actionModules));
 
@@ -39,6 +58,18 @@ describe('the AsyncAPI document', () => {
     },
     30_000,
   );
+
+  it('has an operation for each action and event, whatever an action is called', async () => {
+    const all = describeActions(handlersIn([...actionModules, SendModule]));
+    const text = JSON.stringify(asyncApi(all, eventsOf(all), BUILT_IN));
+    const { document, diagnostics } = await parser.parse(text);
+    expect(diagnostics.filter(({ code }) => code !== 'asyncapi-latest-version')).toEqual([]);
+    expect(document?.operations().length).toBe(all.length + 3);
+    const { operations } = JSON.parse(text) as { operations: Record<string, { title?: string }> };
+    expect(Object.values(operations).flatMap(({ title }) => title ?? [])).toEqual(
+      all.map(({ action }) => action),
+    );
+  }, 30_000);
 
   it('has examples that are valid by their own schemas', () => {
     const ajv = new Ajv({ strict: false });

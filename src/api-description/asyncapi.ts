@@ -39,7 +39,8 @@ export function asyncApi(actions: DescribedAction[], events: EventDescription[],
     ]),
     operations: Object.fromEntries([
       ...actions.map((action) => [nameOf(action), operationOf(action, options)]),
-      ...events.map(({ kind }) => [`send.${kind}`, sendOperation(kind)]),
+      // No action has a colon in its name.
+      ...events.map(({ kind }) => [`event:${kind}`, sendOperation(kind)]),
     ]),
     components: { securitySchemes: securitySchemes(options) },
   };
