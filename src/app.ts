@@ -3,6 +3,7 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Config } from './config.js';
+import { closeDatabaseOf } from './database/database.module.js';
 import { DeviceHiveModule } from './devicehive.module.js';
 import type { DeviceHiveExtras, DeviceHiveOptions } from './devicehive.options.js';
 import { DeviceHiveServer } from './transport/devicehive.server.js';
@@ -28,11 +29,7 @@ export async function createApp(
   options: DeviceHiveOptions & DeviceHiveExtras,
   logger?: LoggerService,
 ): Promise<RunningApp> {
-  const app = await NestFactory.create<NestExpressApplication>(DeviceHiveModule.forRoot(options), {
-    logger,
-    abortOnError: false,
-    forceCloseConnections: true,
-  });
+  const app = await create(options, logger);
   try {
     const server = app.get(DeviceHiveServer);
     app.connectMicroservice({ strategy: server });
@@ -42,6 +39,24 @@ export async function createApp(
     return { app, server, mqttUrl: server.brokerUrl!, httpUrl: await app.getUrl() };
   } catch (error) {
     await app.close();
+    throw error;
+  }
+}
+
+/** Where the creation fails Nest gives no application to be closed; the database is what is open by then. */
+async function create(
+  options: DeviceHiveOptions & DeviceHiveExtras,
+  logger?: LoggerService,
+): Promise<NestExpressApplication> {
+  const module = DeviceHiveModule.forRoot(options);
+  try {
+    return await NestFactory.create<NestExpressApplication>(module, {
+      logger,
+      abortOnError: false,
+      forceCloseConnections: true,
+    });
+  } catch (error) {
+    await closeDatabaseOf(module);
     throw error;
   }
 }

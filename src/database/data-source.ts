@@ -74,9 +74,14 @@ const common = (schema: Schema) => ({
 
 /**
  * Connects, to a server as soon as it is there. The embedded database is brought up to date on the way; a server's schema is not touched.
+ * @param signal ends the wait for a server
  * @throws where a server's schema lacks migrations, naming the command that runs them
  */
-export async function openDatabase(options: DatabaseOptions, schema: Schema = {}): Promise<DataSource> {
+export async function openDatabase(
+  options: DatabaseOptions,
+  schema: Schema = {},
+  signal?: AbortSignal,
+): Promise<DataSource> {
   const embedded = options.url === undefined;
   const dataSource = embedded
     ? await embeddedDataSource(options, schema)
@@ -86,7 +91,7 @@ export async function openDatabase(options: DatabaseOptions, schema: Schema = {}
       await dataSource.initialize();
       await migrateSchema(dataSource);
     } else {
-      await whenReachable(new URL(options.url!).host, () => dataSource.initialize());
+      await whenReachable(new URL(options.url!).host, () => dataSource.initialize(), signal);
       await refuseOldSchema(dataSource);
       cutStuckConnections(dataSource, options.deadlineMs);
     }

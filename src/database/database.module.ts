@@ -1,11 +1,24 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { DATA_SOURCE } from './data-source.name.js';
 import { openDatabase } from './data-source.js';
 import { DatabaseOptions } from './database.options.js';
 
 /** The options, on their way through Nest, which adds the entities of action modules. */
 type Options = TypeOrmModuleOptions & { opens: DatabaseOptions; entities: Function[] };
+
+/** By the dynamic module: ends what it has opened, or will have. */
+const closers = new WeakMap<object, () => Promise<void>>();
+
+/**
+ * For an application whose creation has failed: Nest makes providers side by side and does not wait for the others, so
+ * that its database may still be about to open.
+ * @param definition the module that imports `DatabaseModule.forRoot()`
+ */
+export async function closeDatabaseOf({ imports = [] }: DynamicModule): Promise<void> {
+  for (const imported of imports) await closers.get(imported)?.();
+}
 
 /** Provides a TypeORM `DataSource` under a name of its own, and closes it after everything else has stopped. */
 @Module({})
@@ -15,6 +28,8 @@ export class DatabaseModule {
    * @param migrations of action modules
    */
   static forRoot(entities: Function[], migrations: Function[]): DynamicModule {
+    let opening: Promise<DataSource> | undefined;
+    const ended = new AbortController();
     const connection = TypeOrmModule.forRootAsync({
       name: DATA_SOURCE,
       inject: [DatabaseOptions],
@@ -28,9 +43,17 @@ export class DatabaseModule {
       }),
       dataSourceFactory: (given) => {
         const { opens, entities } = given as Options;
-        return openDatabase(opens, { entities, migrations });
+        ended.signal.throwIfAborted();
+        return (opening = openDatabase(opens, { entities, migrations }, ended.signal));
       },
     });
-    return { module: DatabaseModule, imports: [connection] };
+    const definition = { module: DatabaseModule, imports: [connection] };
+    closers.set(definition, async () => {
+      ended.abort();
+      // One that could not be opened has closed itself.
+      const dataSource = await opening?.catch(() => undefined);
+      await dataSource?.destroy();
+    });
+    return definition;
   }
 }

@@ -20,9 +20,14 @@ const NOT_NOW = ['57P01', '57P02', '57P03', '53300'];
 /**
  * Connects as soon as PostgreSQL is there: whoever starts both at the same time need not know which is first.
  * @param where what the log calls it; no password
+ * @param signal ends the wait
  * @throws at once what waiting does not mend, e.g. a wrong password
  */
-export async function whenReachable<T>(where: string, connect: () => Promise<T>): Promise<T> {
+export async function whenReachable<T>(
+  where: string,
+  connect: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   let remindAt = 0;
   for (;;) {
     try {
@@ -33,7 +38,7 @@ export async function whenReachable<T>(where: string, connect: () => Promise<T>)
         new Logger('Database').warn(`Waiting for PostgreSQL at ${where}: ${reasonOf(error)}`);
         remindAt = performance.now() + REMIND_MS;
       }
-      await delay(RETRY_MS);
+      await delay(RETRY_MS, undefined, { signal });
     }
   }
 }

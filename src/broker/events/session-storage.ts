@@ -12,7 +12,8 @@ const RETRY_MS = 1_000;
  */
 export class SessionStorage {
   private readonly logger = new Logger('Broker');
-  private readonly db: ClassicLevel;
+  /** there once it is opened: one that is made opens itself, also where nobody asks for it */
+  private db?: ClassicLevel;
   /** who has the database open, for the others' message; LevelDB's own lock does not tell */
   private readonly holderFile: string;
   private changes = new Map<string, (() => string) | null>();
@@ -23,7 +24,6 @@ export class SessionStorage {
 
   /** @param dataDir holds it in a folder of its own */
   constructor(private readonly dataDir: string) {
-    this.db = new ClassicLevel(join(dataDir, 'sessions'));
     this.holderFile = join(dataDir, 'sessions.pid');
   }
 
@@ -32,8 +32,9 @@ export class SessionStorage {
    * @throws where another process holds the directory, naming its id
    */
   async open(): Promise<[key: string, text: string][]> {
+    const db = new ClassicLevel(join(this.dataDir, 'sessions'));
     try {
-      await this.db.open();
+      await db.open();
     } catch (error) {
       const { code, message } = ((error as Error).cause ?? error) as Error & { code?: string };
       const problem =
@@ -42,8 +43,9 @@ export class SessionStorage {
         cause: error,
       });
     }
+    this.db = db;
     writeFileSync(this.holderFile, `${process.pid}`, { mode: 0o600 });
-    return this.db.iterator().all();
+    return db.iterator().all();
   }
 
   /** @param text made when it is written */
@@ -67,7 +69,7 @@ export class SessionStorage {
 
   async close(): Promise<void> {
     await this.flushed();
-    if (this.db.status !== 'open') return;
+    if (this.db?.status !== 'open') return;
     rmSync(this.holderFile, { force: true });
     await this.db.close();
   }
@@ -95,7 +97,7 @@ export class SessionStorage {
     this.next = undefined;
     this.isWriting = true;
     try {
-      await this.db.batch(
+      await this.db!.batch(
         changes.map(([key, text]) => (text ? { type: 'put', key, value: text() } : { type: 'del', key })),
       );
       this.isFailing = false;
@@ -103,7 +105,7 @@ export class SessionStorage {
       if (!this.isFailing) this.logger.error(`Stored sessions in ${this.dataDir} cannot be written`, error);
       this.isFailing = true;
       this.changes = new Map([...changes, ...this.changes]);
-      setTimeout(() => this.db.status === 'open' && this.schedule(), RETRY_MS).unref();
+      setTimeout(() => this.db?.status === 'open' && this.schedule(), RETRY_MS).unref();
     }
     this.isWriting = false;
   }
