@@ -1,4 +1,5 @@
 import { type Abstract, type InjectionToken, Logger, type Provider } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { CommandOptions } from './actions/command/command.options.js';
 import { ApiOptions } from './api-description/api.options.js';
 import { AuthOptions } from './auth/auth.options.js';
@@ -30,12 +31,16 @@ const slices = [
 
 export const SLICES = slices.map(({ provide }) => provide);
 
-/** @param options token of the module's options */
+/**
+ * All else is made from it, so that it is the place to refuse what would open a database or take a port twice.
+ * @param options token of the module's options
+ */
 export function configurationOf(options: InjectionToken): Provider[] {
   const config = {
     provide: Config,
-    inject: [options],
-    useFactory: ({ environment }: DeviceHiveOptions) => {
+    inject: [options, ModulesContainer],
+    useFactory: ({ environment }: DeviceHiveOptions, modules: ModulesContainer) => {
+      if ([...modules.values()].filter(({ providers }) => providers.has(Config)).length > 1) throw twice();
       const loaded = loadConfig(environment);
       const logger = new Logger('Configuration');
       loaded.warnings.forEach((warning) => logger.warn(warning));
@@ -44,3 +49,8 @@ export function configurationOf(options: InjectionToken): Provider[] {
   };
   return [config, ...slices];
 }
+
+const twice = () =>
+  new Error(
+    'DeviceHiveModule is imported twice in one application: leave one forRoot() or forRootAsync(), it is global',
+  );

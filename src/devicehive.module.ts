@@ -82,7 +82,7 @@ function compose(
  * the application applies to it, and nothing of it to the application. It serves when the application is initialised
  * and `DeviceHiveServer` is connected to it; see there.
  *
- * One in an application.
+ * One in an application; a second `forRoot()` or `forRootAsync()` is refused when the application is created.
  */
 @Module({})
 export class DeviceHiveModule extends ConfigurableModuleClass {

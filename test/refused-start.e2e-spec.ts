@@ -1,10 +1,19 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { MessagePattern } from '@nestjs/microservices';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ActionController, createApp, DATA_SOURCE, DEVICEHIVE, type RunningApp } from '../src/index.js';
+import {
+  ActionController,
+  createApp,
+  DATA_SOURCE,
+  DEVICEHIVE,
+  DeviceHiveModule,
+  DeviceHiveServer,
+  type RunningApp,
+} from '../src/index.js';
 import { TestClient } from './support/client.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
 import { freePort } from './support/mosquitto.js';
@@ -93,5 +102,31 @@ describe('after a start that was refused', () => {
     await expect(createApp({ environment }, new RecordingLogger())).rejects.toThrow(`Port ${port}`);
     holder.close();
     await startsNow();
+  });
+});
+
+describe('an application that imports DeviceHiveModule twice', () => {
+  it('is refused, and told so', async () => {
+    @Module({ imports: [DeviceHiveModule.forRoot({ environment: test.env, health: false, docs: false })] })
+    class OtherModule {}
+    @Module({ imports: [DeviceHiveModule.forRoot({ environment: test.env }), OtherModule] })
+    class AppModule {}
+
+    await expect(
+      NestFactory.create(AppModule, { logger: new RecordingLogger(), abortOnError: false }),
+    ).rejects.toThrow(
+      'DeviceHiveModule is imported twice in one application: leave one forRoot() or forRootAsync()',
+    );
+  });
+
+  it('may import one dynamic module in two places', async () => {
+    const once = DeviceHiveModule.forRoot({ environment: test.env });
+    @Module({ imports: [once] })
+    class OtherModule {}
+    @Module({ imports: [once, OtherModule] })
+    class AppModule {}
+    const app = await NestFactory.create(AppModule, { logger: new RecordingLogger(), abortOnError: false });
+    expect(app.get(DeviceHiveServer).brokerUrl).toBe(undefined);
+    await app.close();
   });
 });
