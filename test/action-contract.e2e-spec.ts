@@ -1,10 +1,15 @@
+import { afterAll } from 'vitest';
 import { type ActionContract, describeActionContract as describeContract } from '../src/testing/index.js';
 import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
 
-/** On the project's database. */
+/** On the project's database: one for all, which no contract stops. */
+let service: Promise<TestService> | undefined;
+const start = async (): Promise<TestService> =>
+  Object.create(await (service ??= TestService.start()), { stop: { value: async () => undefined } });
+afterAll(async () => (await service)?.stop());
 const describeActionContract = (contract: ActionContract<TestService>) =>
-  describeContract({ ...contract, start: ({ actions }) => TestService.start({}, actions) });
+  describeContract({ ...contract, start });
 
 describeActionContract({
   action: 'command/update',

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -63,33 +63,5 @@ describe('npm run new:action', { timeout: 180_000 }, () => {
     const said = await runWith({ npm_config_dry_run: 'true' }, 'node', MAIN, 'new:action', 'lamp/blink');
     expect(said).toContain('WOULD CREATE  src/actions/lamp/lamp.module.ts');
     expect(existsSync(join(project, 'src/actions/lamp'))).toBe(false);
-  });
-});
-
-describe('devicehive new:action', { timeout: 180_000 }, () => {
-  /** A project of somebody else, with the package and the example's `tsconfig.json`. */
-  beforeEach(() => {
-    const modules = join(project, 'node_modules');
-    mkdirSync(join(modules, 'nest-devicehive'), { recursive: true });
-    for (const name of readdirSync('node_modules')) {
-      symlinkSync(resolve('node_modules', name), join(modules, name));
-    }
-    cpSync('dist', join(modules, 'nest-devicehive/dist'), { recursive: true });
-    cpSync('package.json', join(modules, 'nest-devicehive/package.json'));
-    for (const file of ['package.json', 'tsconfig.json']) {
-      cpSync(join('examples/extension', file), join(project, file));
-    }
-  });
-
-  it('writes what builds without its tests, which Vitest finds without a configuration, each once', async () => {
-    const said = await run('node', MAIN, 'new:action', 'lamp/blink');
-    expect(created(said)).toHaveLength(5);
-    await run(bin('tsc'));
-    expect(readdirSync(join(project, 'dist/lamp')).toSorted()).toEqual([
-      'dto',
-      'lamp.controller.js',
-      'lamp.module.js',
-    ]);
-    expect(await run(bin('vitest'), 'run')).toMatch(/Test Files +2 passed \(2\)/);
   });
 });
