@@ -1,7 +1,7 @@
 import { Client, type ClientConfig } from 'pg';
 
 /**
- * A connection of the pool whose end its statements tell. It is an `error` event, too, which ends the process where nobody
+ * A connection whose end its statements tell. It is an `error` event, too, which ends the process where nobody
  * listens: as when PostgreSQL ends a connection in the packet that opens it, before the pool and TypeORM do.
  */
 export class DatabaseClient extends Client {

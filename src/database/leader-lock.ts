@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 import { Superseded } from '../protocol/action-error.js';
+import { DatabaseClient } from './database-client.js';
 import { Leadership } from './leadership.js';
 
 /** How often a standby asks for the lock. */
@@ -49,7 +49,7 @@ const END_BLOCKERS = 'SELECT pg_terminate_backend(pid) FROM unnest(pg_blocking_p
 export class LeaderLock extends Leadership {
   private readonly logger = new Logger('Leader');
   private readonly key: bigint;
-  private client?: Client;
+  private client?: DatabaseClient;
   private onLost: Promise<void> = Promise.resolve();
   private epoch?: string;
   private isResigned = false;
@@ -112,7 +112,7 @@ export class LeaderLock extends Leadership {
   }
 
   private async campaign(onWait: () => void): Promise<boolean> {
-    const client = new Client({
+    const client = new DatabaseClient({
       connectionString: this.url,
       application_name: APPLICATION,
       connectionTimeoutMillis: CONNECT_MS,
@@ -122,7 +122,6 @@ export class LeaderLock extends Leadership {
     });
     this.client = client;
     const ended = new Promise<void>((resolve) => client.once('end', resolve));
-    client.on('error', () => undefined);
     try {
       await client.connect();
       while (!(await this.tryLock(client))) {
@@ -141,7 +140,7 @@ export class LeaderLock extends Leadership {
     return true;
   }
 
-  private async tryLock(client: Client): Promise<boolean> {
+  private async tryLock(client: DatabaseClient): Promise<boolean> {
     const { rows } = await client.query<{ won: boolean }>('SELECT pg_try_advisory_lock($1) AS won', [
       this.key,
     ]);
@@ -149,7 +148,7 @@ export class LeaderLock extends Leadership {
   }
 
   /** What the leader before has in work is ended where it does not end by itself: it is done again by this one. */
-  private async nextEpoch(client: Client): Promise<string> {
+  private async nextEpoch(client: DatabaseClient): Promise<string> {
     const timer = setInterval(() => {
       this.pool.query(END_BLOCKERS, [processIdOf(client)]).catch(() => undefined);
     }, POLL_MS);
@@ -161,7 +160,7 @@ export class LeaderLock extends Leadership {
   }
 
   /** Resolves when the database does not answer in time: a standby may have ended this connection by then. */
-  private async beat(client: Client): Promise<void> {
+  private async beat(client: DatabaseClient): Promise<void> {
     const late = () => delay(LEASE_MS, false, { ref: false });
     try {
       do await delay(BEAT_MS, undefined, { ref: false });
@@ -171,7 +170,7 @@ export class LeaderLock extends Leadership {
     }
   }
 
-  private async lose(client: Client): Promise<void> {
+  private async lose(client: DatabaseClient): Promise<void> {
     this.epoch = undefined;
     this.say('Does not lead any more');
     if (client === this.client) await this.disconnect();
@@ -185,6 +184,6 @@ export class LeaderLock extends Leadership {
 }
 
 /** Of the session's process on the server. */
-function processIdOf(client: Client | undefined): number {
+function processIdOf(client: DatabaseClient | undefined): number {
   return (client as unknown as { processID?: number } | undefined)?.processID ?? 0;
 }
