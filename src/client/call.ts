@@ -1,5 +1,5 @@
 import type { RpcException } from '@nestjs/microservices';
-import { type ConnectionLost, failure, textOf } from './client-error.js';
+import { type ConnectionLost, failure, REFUSED, textOf } from './client-error.js';
 
 export type Outcome = { reply: object } | { error: RpcException | ConnectionLost };
 
@@ -9,9 +9,6 @@ export interface CallOptions {
   /** milliseconds; without it the call ends with the connection at the latest */
   timeout?: number;
 }
-
-/** Reason codes of MQTT 5 from here on are refusals. */
-const REFUSED = 0x80;
 
 /** The actions by which one gets a token: they carry none, and wait for nobody who waits for one. */
 const WITHOUT_TOKEN = new Set(['token', 'token/refresh']);

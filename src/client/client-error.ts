@@ -1,6 +1,9 @@
 import { inspect } from 'node:util';
 import { RpcException } from '@nestjs/microservices';
 
+/** What brokers answer from here on is a refusal: in a SUBACK, and as reason code of MQTT 5. */
+export const REFUSED = 0x80;
+
 /** What `getError()` of the client's exceptions gives. */
 export interface DeviceHiveFailure {
   /** DeviceHive's code (HTTP family); the client's own are 400, 401, 403, 413, 499, 503 and 504 */

@@ -50,7 +50,7 @@ export interface DeviceHiveClientOptions extends Omit<IClientOptions, Decided> {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * @returns a `timeout` as timers take it
+ * @returns milliseconds, as `timeout` has them, as timers take them
  * @throws {TypeError} for what is no time
  */
 export function timerOf(timeout: number): number {

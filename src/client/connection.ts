@@ -3,12 +3,11 @@ import type { Socket } from 'node:net';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { brokerAddress } from '../protocol/broker-url.js';
 import { isClientId, REQUEST_TOPIC } from '../protocol/topics.js';
-import { ConnectionLost, failure, textOf } from './client-error.js';
+import { ConnectionLost, failure, REFUSED, textOf } from './client-error.js';
 
 /** A dead network is noticed after one and a half of these: before a request has used up its 30 s. */
 const KEEP_ALIVE_S = 15;
 const GOODBYE_MS = 1_000;
-const REFUSED = 0x80;
 
 /** The one connection to the broker, made anew by MQTT.js whenever it breaks. */
 export class Connection {

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AccessToken } from './access-token.js';
 import { codeOf, ConnectionLost } from './client-error.js';
+import { timerOf } from './client-options.js';
 import type { Connection } from './connection.js';
 import type { Requests } from './requests.js';
 
 const RETRY_MS = 1_000;
 /** Timers may end a millisecond early by the clock, and the token would be the old one still. */
 const TIMER_SLACK_MS = 5;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Not sent, or no reply: the supplier asks the service, too. */
 const TRANSIENT = new Set([503, 504]);
 
@@ -68,7 +68,7 @@ export class Session {
   }
 
   private renewFrom(time: number): void {
-    const left = Math.min(Math.max(time - Date.now() + TIMER_SLACK_MS, RETRY_MS), MAX_TIMER_MS);
+    const left = timerOf(Math.max(time - Date.now() + TIMER_SLACK_MS, RETRY_MS));
     clearTimeout(this.renewal);
     this.renewal = setTimeout(() => this.renew(), left).unref();
   }
