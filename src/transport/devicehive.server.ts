@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
+import { finalize, isObservable } from 'rxjs';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { CrashGuard } from './crash-guard/crash-guard.js';
 import { DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
@@ -189,11 +190,16 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
   private call(handler: MessageHandler, context: DeviceHiveContext): Promise<unknown> {
     return new Promise((resolve, reject) => {
       // Typed void, but a promise unless somebody's start hook returns nothing.
-      const handled: unknown = this.handleRequest(
-        context,
-        async () => this.transformToObservable(await handler(context.request.body, context)),
-        ({ err, response }) => (err ? reject(err) : resolve(response)),
-      );
+      const handled: unknown = this.runWithProcessingHooks(context, async (ended) => {
+        const result: unknown = await handler(context.request.body, context);
+        if (!isObservable(result)) {
+          ended();
+          return resolve(result);
+        }
+        this.send(result.pipe(finalize(ended)), ({ err, response }) =>
+          err ? reject(err) : resolve(response),
+        );
+      });
       Promise.resolve(handled).catch(reject);
     });
   }

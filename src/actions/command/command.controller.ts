@@ -27,12 +27,12 @@ export class CommandController {
   @MessagePattern('command/update', DEVICEHIVE, { inOrderOf: 'commandId', isRepeatable: true })
   @RequirePermission('UpdateDeviceCommand')
   @ApiAction(api.update)
-  async update(
+  update(
     @Payload() request: UpdateCommandDto,
     @CurrentPrincipal() principal: Principal,
     @SentAs() key?: RequestKey,
   ) {
-    await this.commands.update(principal, request, key);
+    return this.commands.update(principal, request, key);
   }
 
   @MessagePattern('command/insert', DEVICEHIVE, { isRepeatable: true })

@@ -67,7 +67,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
    * @throws {Superseded} where another process has taken over: nothing was changed then
    * @throws {ActionError} 503 where the row is locked for too long, or the database did not answer
    */
-  async run(item: Item): Promise<Row | undefined> {
+  run(item: Item): Promise<Row | undefined> {
     // The term of now: what still waits here when another replica takes over is not to be written in a later one.
     const batcher = this.batcherOf(this.fence.term);
     const cameAt = performance.now();

@@ -58,9 +58,10 @@ export class Execution {
       if (delivery.channel.isClosed) return;
       // Behind a row that stays locked all give up at the same time, not one after the other.
       const isLate = this.outage.waitedSince(Math.max(cameAt, this.guard.sideBySideSince)) > this.deadlineMs;
-      if (isLate) this.replies.refuse(delivery, { error: rowLocked(), request });
-      else if (this.guard.refuses(delivery)) this.refuseFatal(delivery, request);
-      else await this.answer(delivery, context, handler);
+      if (isLate) return this.replies.refuse(delivery, { error: rowLocked(), request });
+      if (this.guard.refuses(delivery)) return this.refuseFatal(delivery, request);
+      const attempt = () => this.guard.run(delivery, () => this.attempt(delivery, context, handler));
+      if (!(await attempt())) await this.hold(delivery, attempt);
     };
     const lane = laneFor(context);
     if (lane === undefined) return work();
@@ -72,22 +73,15 @@ export class Execution {
     );
   }
 
-  /** Held while the database is away, until it is answered or there is nobody to answer any more. */
-  private async answer(
-    delivery: Delivery,
-    context: DeviceHiveContext,
-    handler: MessageHandler,
-  ): Promise<void> {
-    let isWaiting = false;
+  /** While the database is away, until it is answered or there is nobody to answer any more. */
+  private async hold({ channel }: Delivery, attempt: () => Promise<boolean>): Promise<void> {
+    this.outage.enter();
     try {
-      while (!(await this.guard.run(delivery, () => this.attempt(delivery, context, handler)))) {
-        if (!isWaiting) this.outage.enter();
-        isWaiting = true;
+      do {
         await this.outage.wait();
-        if (this.isStopping || delivery.channel.isClosed) return;
-      }
+      } while (!this.isStopping && !channel.isClosed && !(await attempt()));
     } finally {
-      if (isWaiting) this.outage.leave();
+      this.outage.leave();
     }
   }
 

@@ -37,12 +37,12 @@ export class RequestIntake {
     // The 503 would have to wait as well.
     if (origin.qos === 0 && channel.outgoing.isCongested) return;
     if (origin.qos === 0 && this.work.isFull) return this.turnAway(delivery, read);
-    await this.work.run(async () => {
+    return this.work.run(async () => {
       // Before that the broker may not be the one that names the senders: nobody is answered.
-      if (!(await channel.whenOpen())) return;
+      if (!channel.isOpen && !(await channel.whenOpen())) return;
       if ('error' in read) return this.replies.refuse(delivery, read);
       if (this.isLeaving) return this.leave(delivery, read);
-      await this.execute(delivery, read);
+      return this.execute(delivery, read);
     });
   }
 
