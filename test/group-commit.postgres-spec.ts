@@ -53,7 +53,7 @@ beforeEach(async () => {
   );
 });
 
-const digest = (text: string) => createHash('sha256').update(text).digest().subarray(0, 8);
+const digest = (text: string) => `\\x${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
 const request = (key: string, content = key): Fingerprint => ({ key: digest(key), content: digest(content) });
 
 async function makeCommands(count: number, device = 'one'): Promise<number[]> {

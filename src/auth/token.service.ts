@@ -38,7 +38,6 @@ export class TokenService {
    * @throws {ActionError} 401 `Token expired` or `Invalid credentials`
    */
   async verifyAccess(token: string): Promise<Principal> {
-    if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) throw invalidCredentials();
     const cached = this.verified.get(token);
     const principal = cached && cached.until > Date.now() ? cached.principal : await this.verify(token);
     if (principal.expiresAt > Date.now()) return principal;
@@ -51,7 +50,7 @@ export class TokenService {
    * @throws {ActionError} 401 `Invalid token type` for an access token, `Token has expired`, `Invalid credentials`
    */
   async verifyRefresh(token: string): Promise<Principal> {
-    if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) throw invalidCredentials();
+    checkForm(token);
     const payload = await this.verifyOwn(token);
     if ((payload as Partial<TokenPayload> | null)?.t === ACCESS) throw wrongTokenType();
     const principal = toPrincipal(payload, REFRESH);
@@ -77,6 +76,7 @@ export class TokenService {
   }
 
   private async verify(token: string): Promise<Principal> {
+    checkForm(token);
     const isOwn = algorithmOf(token) === 'HS256';
     const payload = await (isOwn ? this.verifyOwn(token) : this.verifyProvided(token));
     const principal = toPrincipal(payload, ACCESS);
@@ -101,6 +101,10 @@ export class TokenService {
     };
     return payloadOf(jwtVerify(token, getKey, { algorithms: ASYMMETRIC, issuer, audience }));
   }
+}
+
+function checkForm(token: string): void {
+  if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) throw invalidCredentials();
 }
 
 async function payloadOf(verification: Promise<JWTVerifyResult>): Promise<unknown> {

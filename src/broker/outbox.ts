@@ -30,7 +30,8 @@ export interface Publication {
 
 /** What the broker itself writes to a client, past Aedes: acknowledgements, replies and events. */
 export class Outbox {
-  private progress = { mark: '', at: performance.now() };
+  /** while much is waiting: what the client had taken, and since when it has taken nothing more */
+  private progress?: { mark: string; at: number };
 
   /** @param filters those that the client holds */
   constructor(
@@ -70,10 +71,14 @@ export class Outbox {
   canWrite(): boolean {
     const { conn } = this.client;
     const waiting = conn.writableLength;
+    if (waiting <= STUCK_BYTES) {
+      this.progress = undefined;
+      return true;
+    }
     const { bytesWritten, _handle } = conn as Socket & { _handle?: { writeQueueSize: number } | null };
     const mark = `${bytesWritten - waiting} ${_handle?.writeQueueSize}`;
     const now = performance.now();
-    if (mark !== this.progress.mark || waiting <= STUCK_BYTES) this.progress = { mark, at: now };
+    if (mark !== this.progress?.mark) this.progress = { mark, at: now };
     if (waiting <= MAX_WAITING_BYTES && now - this.progress.at <= STUCK_MS) return true;
     this.client.emit('error', new Error(`the client does not read, ${waiting} bytes are waiting`));
     return false;

@@ -74,12 +74,17 @@ export function membersOf(object: object): ReadonlyMap<string, string> | undefin
 }
 
 const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 
 function splitMembers(object: object, text: string): Map<string, string> {
   const members = new Map<string, string>();
   let at = skipSpace(text, text.indexOf('{') + 1);
-  while (text[at] === '"') {
+  while (text.charCodeAt(at) === QUOTE) {
     const keyEnd = endOfString(text, at);
     const start = skipSpace(text, text.indexOf(':', keyEnd) + 1);
     const end = endOfValue(text, start);
@@ -101,18 +106,22 @@ function skipSpace(text: string, at: number): number {
 
 /** @returns the index after the closing quote of the string that opens at `at` */
 function endOfString(text: string, at: number): number {
-  for (at++; text.charCodeAt(at) !== QUOTE; at++) if (text.charCodeAt(at) === BACKSLASH) at++;
-  return at + 1;
+  for (;;) {
+    at = text.indexOf('"', at + 1);
+    let backslashes = 0;
+    while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return at + 1;
+  }
 }
 
 function endOfValue(text: string, at: number): number {
   let depth = 0;
   for (; at < text.length; at++) {
-    const c = text[at];
-    if (c === '"') at = endOfString(text, at) - 1;
-    else if (c === '{' || c === '[') depth++;
-    else if ((c === '}' || c === ']') && --depth < 0) return at;
-    else if (c === ',' && depth === 0) return at;
+    const c = text.charCodeAt(at);
+    if (c === QUOTE) at = endOfString(text, at) - 1;
+    else if (c === OPEN_BRACE || c === OPEN_BRACKET) depth++;
+    else if ((c === CLOSE_BRACE || c === CLOSE_BRACKET) && --depth < 0) return at;
+    else if (c === COMMA && depth === 0) return at;
   }
   return at;
 }

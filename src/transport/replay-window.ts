@@ -3,14 +3,14 @@ import type { RequestKey } from './request-key.js';
 
 /** A request that can be recognised when it comes again. */
 export interface Fingerprint {
-  /** who sent it under which `requestId`, 8 bytes */
-  key: Buffer;
-  /** what it asks for, 8 bytes: another content under the same key is another request */
-  content: Buffer;
+  /** who sent it under which `requestId`, 8 bytes as PostgreSQL's text for `bytea` */
+  key: string;
+  /** what it asks for, alike: another content under the same key is another request */
+  content: string;
 }
 
 /** For a statement's key and content; null where the request is not to be remembered. */
-export function fingerprintValues(request?: Fingerprint): [key: Buffer | null, content: Buffer | null] {
+export function fingerprintValues(request?: Fingerprint): [key: string | null, content: string | null] {
   return [request?.key ?? null, request?.content ?? null];
 }
 
@@ -37,6 +37,6 @@ export class ReplayWindow {
   }
 }
 
-function digest(parts: unknown[]): Buffer {
-  return hash('sha256', JSON.stringify(parts), 'buffer').subarray(0, 8);
+function digest(parts: unknown[]): string {
+  return `\\x${hash('sha256', JSON.stringify(parts), 'hex').slice(0, 16)}`;
 }

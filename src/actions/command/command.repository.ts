@@ -76,7 +76,7 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const command = batchedCommand(scope, deviceId, fields, request);
-    return this.whole(scope, await this.inserts.run({ ...command, key: request?.key.toString('latin1') }));
+    return this.whole(scope, await this.inserts.run({ ...command, key: request?.key }));
   }
 
   /**

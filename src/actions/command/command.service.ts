@@ -62,7 +62,9 @@ export class CommandService {
   }
 
   private updatable(fields: CommandFields): CommandFields {
-    return Object.fromEntries(this.options.updateFields.map((name) => [name, fields[name]]));
+    const updatable: Record<string, unknown> = {};
+    for (const name of this.options.updateFields) updatable[name] = fields[name];
+    return updatable;
   }
 
   private fingerprint(
