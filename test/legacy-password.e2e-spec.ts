@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, scryptSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DirectoryRepository } from '../src/directory/directory.repository.js';
 import type { TestClient } from './support/client.js';
@@ -58,6 +58,17 @@ describe('a user who was brought over from DeviceHive', () => {
     expect(hash).toMatch(/^scrypt\$/);
     expect(await token('by-token', 'pässwörd')).toMatchObject({ status: 'success' });
     expect(await hashOf('by-token')).toBe(hash);
+  });
+
+  it('has a hash replaced that takes less memory than new ones do', async () => {
+    const key = scryptSync('secret', 'salt', 32, { N: 1_024, r: 8, p: 1 }).toString('base64');
+    await service.sql('INSERT INTO dh_user (login, password_hash, role) VALUES ($1, $2, 1)', [
+      'weak',
+      `scrypt$1024$8$1$${Buffer.from('salt').toString('base64')}$${key}`,
+    ]);
+    expect(await token('weak', 'secret')).toMatchObject({ status: 'success' });
+    expect(await hashOf('weak')).not.toContain('$1024$');
+    expect(await token('weak', 'secret')).toMatchObject({ status: 'success' });
   });
 
   it('keeps the old hash after a wrong password, and while locked', async () => {

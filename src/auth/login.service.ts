@@ -5,7 +5,7 @@ import { invalidCredentials } from '../protocol/action-error.js';
 import { PermissionSet } from '../protocol/permissions.js';
 import { userNotActive } from './auth.errors.js';
 import { type LoginLimits, LoginThrottle } from './login-throttle.js';
-import { hashPassword, isLegacyHash, verifyPassword } from './passwords.js';
+import { hashPassword, isOutdatedHash, verifyPassword } from './passwords.js';
 import type { Principal } from './principal.js';
 import { permissionsOf } from './role-permissions.js';
 import { type Claims, toClaims } from './token-payload.js';
@@ -30,19 +30,19 @@ export class LoginService {
       const isRight = await verifyPassword(password, user?.passwordHash);
       if (!user || !isRight) throw invalidCredentials();
       if (user.status !== UserStatus.Active) throw userNotActive(401);
-      await this.replaceLegacyHash(user, password);
+      await this.replaceOutdatedHash(user, password);
       await this.directory.recordLogin(user.id);
       return user;
     });
   }
 
   /** The password is known to be right. A failure keeps nobody out: the next login tries again. */
-  private async replaceLegacyHash({ id, passwordHash }: User, password: string): Promise<void> {
-    if (!isLegacyHash(passwordHash)) return;
+  private async replaceOutdatedHash({ id, passwordHash }: User, password: string): Promise<void> {
+    if (!isOutdatedHash(passwordHash)) return;
     try {
       await this.directory.replacePasswordHash(id, passwordHash, await hashPassword(password));
     } catch (error) {
-      this.logger.error(`The password hash of user ${id} stays one of DeviceHive`, error);
+      this.logger.error(`The password hash of user ${id} stays as it was`, error);
     }
   }
 

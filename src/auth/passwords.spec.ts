@@ -1,7 +1,7 @@
 import { createHook } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { hashPassword, isLegacyHash, verifyPassword } from './passwords.js';
+import { hashPassword, isOutdatedHash, verifyPassword } from './passwords.js';
 
 /** How many scrypt jobs `work` starts, and how many of them at once. */
 async function countHashes(work: () => Promise<unknown>): Promise<{ total: number; atOnce: number }> {
@@ -30,7 +30,7 @@ describe('verifyPassword with a hash of DeviceHive', () => {
     ['dhadmin_#911', DHADMIN],
     ['admin_pass', TEST_ADMIN],
   ])('knows the password %s again and no other', async (password, hash) => {
-    expect(isLegacyHash(hash)).toBe(true);
+    expect(isOutdatedHash(hash)).toBe(true);
     await expect(verifyPassword(password, hash)).resolves.toBe(true);
     await expect(verifyPassword(`${password} `, hash)).resolves.toBe(false);
     await expect(verifyPassword('', hash)).resolves.toBe(false);
@@ -48,14 +48,24 @@ describe('verifyPassword with a hash of DeviceHive', () => {
   });
 
   it('is told from one of its own', async () => {
-    expect(isLegacyHash(await hashPassword('x'))).toBe(false);
+    expect(isOutdatedHash(await hashPassword('x'))).toBe(false);
+  });
+});
+
+describe('isOutdatedHash', () => {
+  it.each([
+    ['with less memory', 'scrypt$16384$8$5$c2FsdA==$a2V5', true],
+    ['with more memory', 'scrypt$65536$8$2$c2FsdA==$a2V5', false],
+    ['that nobody can log in with', '', false],
+  ])('tells a hash %s', (_, hash, expected) => {
+    expect(isOutdatedHash(hash)).toBe(expected);
   });
 });
 
 describe('hashPassword', () => {
   it('is salted and names its parameters', async () => {
     const [first, second] = await Promise.all([hashPassword('secret'), hashPassword('secret')]);
-    expect(first).toMatch(/^scrypt\$16384\$8\$5\$[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}=$/);
+    expect(first).toMatch(/^scrypt\$32768\$8\$3\$[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}=$/);
     expect(second).not.toBe(first);
   });
 });
