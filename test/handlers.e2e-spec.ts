@@ -2,9 +2,11 @@ import { Controller, Module, type PipeTransform, type Type, UsePipes } from '@ne
 import { EventPattern, MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { Type as TransformTo } from 'class-transformer';
 import { IsInt, Max, ValidateNested } from 'class-validator';
+import { concat, EMPTY, NEVER, of, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { ActionController } from '../src/actions/action-controller.decorator.js';
 import { PublicAction, RequirePermission } from '../src/auth/require-permission.decorator.js';
+import { ActionError } from '../src/protocol/action-error.js';
 import { DEVICEHIVE } from '../src/transport/devicehive.context.js';
 import { NestedField, TextField } from '../src/transport/dto/dto-fields.js';
 import { TestService } from './support/service.js';
@@ -35,6 +37,24 @@ class FirstController {
   @PublicAction()
   echo(@Payload('deviceId') deviceId: string, @Payload() request: OwnDto) {
     return { deviceId, own: request.count };
+  }
+
+  @MessagePattern('reboot/stream', DEVICEHIVE)
+  @PublicAction()
+  stream() {
+    return concat(of({ value: 1 }, { value: 2 }), NEVER);
+  }
+
+  @MessagePattern('reboot/empty', DEVICEHIVE)
+  @PublicAction()
+  empty() {
+    return EMPTY;
+  }
+
+  @MessagePattern('reboot/refusing', DEVICEHIVE)
+  @PublicAction()
+  refusing() {
+    return throwError(() => new ActionError(409, 'it reboots already'));
   }
 
   @MessagePattern('reboot/crash', DEVICEHIVE)
@@ -357,6 +377,21 @@ describe('an action module', () => {
       expect(service.logger.lines.join()).toContain(
         'The handler of reboot/list must return an object or nothing',
       );
+    } finally {
+      await service.stop();
+    }
+  });
+
+  it('that returns an observable answers its first value, nothing, or its error', async () => {
+    const service = await TestService.start({}, [FirstModule]);
+    try {
+      const client = await service.connect();
+      expect(await client.request('reboot/stream')).toMatchObject({ status: 'success', value: 1 });
+      expect(await client.request('reboot/empty')).toMatchObject({ status: 'success' });
+      expect(await client.request('reboot/refusing')).toMatchObject({
+        code: 409,
+        error: 'it reboots already',
+      });
     } finally {
       await service.stop();
     }

@@ -30,7 +30,7 @@ export class PermissionGuard implements CanActivate {
     return true;
   }
 
-  private async identify({ origin, request }: DeviceHiveContext): Promise<Principal> {
+  private identify({ origin, request }: DeviceHiveContext): Principal | Promise<Principal> {
     const { token } = request.body;
     const given = token != null && token !== '' ? token : origin.bearerToken;
     if (given !== undefined) {

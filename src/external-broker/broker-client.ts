@@ -47,6 +47,8 @@ export function openBrokerClient(options: ExternalBrokerOptions): MqttClient {
     protocolVersion: MQTT_5,
     clean: false,
     keepalive: KEEP_ALIVE_S,
+    // A timer anew for each packet that comes takes 3 % of the time.
+    reschedulePings: false,
     connectTimeout: CONNECT_MS,
     reconnectPeriod: FIRST_DELAY_MS,
     reconnectOnConnackError: true,

@@ -109,9 +109,9 @@ function actionOf(value: unknown): string {
 }
 
 /** `{"action","requestId","status":"success",...data}`; a member of `data` never replaces one of the envelope. */
-export function successReply(request: Answered, data: object = {}): string {
+export function successReply(request: Answered, data?: object): string {
   const envelope = { action: request.action, requestId: request.requestId ?? null, status: 'success' };
-  return printJson({ ...envelope, ...data, ...envelope });
+  return printJson(data ? { ...envelope, ...data, ...envelope } : envelope);
 }
 
 /** `{"action","requestId","code","status":"error","error"}`; without a request only the last three. */

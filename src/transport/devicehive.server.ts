@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
-import { finalize, isObservable } from 'rxjs';
+import { finalize, firstValueFrom, isObservable, type Observable } from 'rxjs';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { CrashGuard } from './crash-guard/crash-guard.js';
 import { DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
@@ -85,19 +85,18 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
    * Settles once the request path works from end to end, not already when the connection stands; at once where
    * the service may start without its broker, and before the application is initialised.
    */
-  override listen(callback: (error?: unknown) => void): Promise<void> {
+  override async listen(callback: (error?: unknown) => void): Promise<void> {
     this.isWanted = true;
     if (this.isInitialised) this.open(callback);
     else callback();
-    return Promise.resolve();
   }
 
   async onApplicationBootstrap(): Promise<void> {
     this.isInitialised = true;
     if (!this.isWanted) return;
-    await new Promise<void>((resolve, reject) => {
-      this.open((error) => (error ? reject(error as Error) : resolve()));
-    });
+    await new Promise<void>((resolve, reject) =>
+      this.open((error) => (error ? reject(error as Error) : resolve())),
+    );
   }
 
   private open(callback: (error?: unknown) => void): void {
@@ -175,10 +174,8 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
       else await channel.unsubscribe();
       if (!channel.isOpen) channel.close();
       // Until what is in work is done, and has left, and is acknowledged.
-      await withDeadline(
-        this.intake.idle().then(() => channel.flushed()),
-        DRAIN_MS,
-      );
+      const drained = this.intake.idle().then(() => channel.flushed());
+      await withDeadline(drained, DRAIN_MS);
       channel.close();
       await endClient(channel.client);
     }
@@ -186,21 +183,18 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
     await link.close();
   }
 
-  /** Through Nest's guards, pipes and filters; the first value is the reply, later ones are not part of the protocol. */
+  /** Through Nest's guards, pipes and filters. Of an observable the first value is the reply, with which it is over. */
   private call(handler: MessageHandler, context: DeviceHiveContext): Promise<unknown> {
     return new Promise((resolve, reject) => {
       // Typed void, but a promise unless somebody's start hook returns nothing.
       const handled: unknown = this.runWithProcessingHooks(context, async (ended) => {
         const result: unknown = await handler(context.request.body, context);
-        if (!isObservable(result)) {
-          ended();
-          return resolve(result);
-        }
-        this.send(result.pipe(finalize(ended)), ({ err, response }) =>
-          err ? reject(err) : resolve(response),
-        );
+        if (!isObservable(result)) ended();
+        resolve(isObservable(result) ? firstOf(result.pipe(finalize(ended))) : result);
       });
       Promise.resolve(handled).catch(reject);
     });
   }
 }
+
+const firstOf = (values: Observable<unknown>) => firstValueFrom(values, { defaultValue: undefined });

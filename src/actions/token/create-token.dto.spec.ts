@@ -4,7 +4,7 @@ import { ActionValidationPipe } from '../../transport/action-validation.pipe.js'
 import { CreateTokenDto, RefreshTokenDto } from './create-token.dto.js';
 
 const pipe = new ActionValidationPipe();
-const read = (metatype: typeof CreateTokenDto | typeof RefreshTokenDto, body: object) =>
+const read = async (metatype: typeof CreateTokenDto | typeof RefreshTokenDto, body: object) =>
   pipe.transform(body, { type: 'body', metatype, data: undefined });
 const payload = async (members: object) =>
   ((await read(CreateTokenDto, { payload: { userId: 1, ...members } })) as CreateTokenDto).payload;

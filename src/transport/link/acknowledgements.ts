@@ -126,13 +126,14 @@ export class Acknowledgements {
     const [first] = this.queue;
     if (first === this.watched) return;
     this.watched = first;
-    clearTimeout(this.patience);
     this.isStuck = false;
     if (!first) return;
-    this.patience = setTimeout(() => {
-      this.isStuck = true;
-      this.queue.forEach(release);
-    }, REPLY_PATIENCE_MS);
+    // One timer for all: it may end when nothing is watched any more.
+    this.patience ??= setTimeout(() => {
+      this.isStuck = this.watched !== undefined;
+      if (this.isStuck) this.queue.forEach(release);
+    }, REPLY_PATIENCE_MS).unref();
+    this.patience.refresh();
   }
 }
 
