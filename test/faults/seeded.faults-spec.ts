@@ -68,8 +68,8 @@ async function undisturbed({ mutations }: ServiceOptions = {}, count = 150): Pro
 
 const ACKNOWLEDGES_FIRST: Mutation = {
   file: 'transport/intake/request-intake.js',
-  from: 'await this.execute(delivery, read);',
-  to: 'delivery.settle(() => {}); await this.execute({ ...delivery, settle: (reply) => reply() }, read);',
+  from: 'return this.execute(delivery, read);',
+  to: 'delivery.settle(() => {}); return this.execute({ ...delivery, settle: (reply) => reply() }, read);',
 };
 const NO_LANES: Mutation = {
   file: 'transport/lanes.js',
