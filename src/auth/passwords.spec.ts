@@ -108,7 +108,32 @@ describe('verifyPassword', () => {
       const counted = await countHashes(() => expect(verifyPassword('wrong', stored)).resolves.toBe(false));
       expect(counted).toEqual({ total: 1, atOnce: 1 });
     }
-    const counted = await countHashes(() => verifyPassword('dhadmin_#911', DHADMIN));
+  });
+
+  it('hashes a password that was right no second time, until its hash is another', async () => {
+    const [password, hash] = ['found right before', await hashPassword('found right before')];
+    const verify = (expected: boolean, ...args: [string, string]) =>
+      countHashes(() => expect(verifyPassword(...args)).resolves.toBe(expected));
+    expect(await verify(true, password, hash)).toMatchObject({ total: 1 });
+    expect(await verify(true, password, hash)).toMatchObject({ total: 0 });
+    expect(await verify(false, `${password} `, hash)).toMatchObject({ total: 1 });
+    expect(await verify(false, password, await hashPassword('another'))).toMatchObject({ total: 1 });
+    expect(await verify(true, password, await hashPassword(password))).toMatchObject({ total: 1 });
+  });
+
+  it('hashes at most twice for a fleet that comes at once with one login', async () => {
+    const hash = await hashPassword('fleet');
+    const logins = Array.from({ length: 100 }, () => 'fleet');
+    const counted = await countHashes(async () => {
+      const answers = await Promise.all(logins.map((password) => verifyPassword(password, hash)));
+      expect(new Set(answers)).toEqual(new Set([true]));
+    });
+    expect(counted).toEqual({ total: 2, atOnce: 2 });
+  });
+
+  it('hashes once for a right password of DeviceHive', async () => {
+    const key = createHash('sha256').update('saltnever seen before').digest('base64');
+    const counted = await countHashes(() => verifyPassword('never seen before', `sha256$salt$${key}`));
     expect(counted).toEqual({ total: 1, atOnce: 1 });
   });
 
