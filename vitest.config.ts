@@ -46,6 +46,7 @@ const ON_ONE_DATABASE = [
   'order',
   'own-permissions',
   'real-clients',
+  'refused-start',
   'repeats',
   'resilience',
   'retention',
@@ -64,15 +65,13 @@ const ON_ONE_DATABASE = [
 interface Variant {
   exclude?: string[];
   mode?: string;
-  isolate?: boolean;
-  workers?: number;
 }
 
 const endToEnd = (
   name: string,
   include: string[],
   TEST_DATABASE: string,
-  { exclude = [], mode = '', isolate = false, workers = 1 }: Variant = {},
+  { exclude = [], mode = '' }: Variant = {},
 ) => ({
   extends: true as const,
   test: {
@@ -82,11 +81,11 @@ const endToEnd = (
     env: { TEST_DATABASE, FAULTS: mode },
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/check-traffic.ts'],
-    // A service, its broker and its database each. Two at a time where they wait more than they compute.
-    maxWorkers: workers,
-    sequence: { groupOrder: workers },
+    // A service, its broker and its database each, which wait more than they compute. All that kills alone.
+    maxWorkers: mode === 'long' ? 1 : 2,
+    sequence: { groupOrder: 1 },
     // The service is imported once and not for each file: a second or two of each, of which there are a hundred.
-    isolate,
+    isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
@@ -100,28 +99,20 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'unit',
           include: ['src/**/*.spec.ts', 'test/support/*.spec.ts', 'test/faults/ledger/*.spec.ts'],
+          isolate: false,
           testTimeout: 30_000,
         },
       },
       endToEnd('embedded', ['test/*.e2e-spec.ts', 'test/*.embedded-spec.ts'], 'embedded', {
         exclude: postgres ? ON_ONE_DATABASE : [],
-        // One of its files replaces a module.
-        isolate: true,
       }),
       ...(postgres
-        ? [
-            endToEnd('postgres', ['test/*.e2e-spec.ts', 'test/*.postgres-spec.ts'], 'postgres', {
-              workers: 2,
-            }),
-          ]
+        ? [endToEnd('postgres', ['test/*.e2e-spec.ts', 'test/*.postgres-spec.ts'], 'postgres')]
         : []),
       ...(postgres && hasMosquitto
         ? [
-            endToEnd('mosquitto', ['test/*.mosquitto-spec.ts'], 'postgres', { workers: 2 }),
-            endToEnd('faults', ['test/faults/*.faults-spec.ts'], 'postgres', {
-              mode,
-              workers: mode === 'long' ? 1 : 2,
-            }),
+            endToEnd('mosquitto', ['test/*.mosquitto-spec.ts'], 'postgres'),
+            endToEnd('faults', ['test/faults/*.faults-spec.ts'], 'postgres', { mode }),
           ]
         : []),
     ],

@@ -1,25 +1,34 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { createApp } from '../src/app.js';
 import type { Config } from '../src/config.js';
 import { createEnvironment } from './support/environment.js';
 import { RawClient } from './support/raw-client.js';
 import { ADMIN, RecordingLogger } from './support/service.js';
 
 // The default ports are others' too: here they are ports of our own.
-const taken = vi.hoisted(() => ({ mqtt: 0, http: 0 }));
-vi.mock('../src/config.js', async (original) => {
-  const actual = await original<typeof import('../src/config.js')>();
-  const loadConfig = (...variables: Parameters<typeof actual.loadConfig>): Config => {
-    const config = actual.loadConfig(...variables);
-    return {
-      ...config,
-      broker: { ...config.broker, port: taken.mqtt, mayChangePort: true },
-      http: { ...config.http, port: taken.http, mayChangePort: true },
+const taken = { mqtt: 0, http: 0 };
+let createApp: typeof import('../src/app.js').createApp;
+
+beforeAll(async () => {
+  vi.resetModules();
+  vi.doMock('../src/config.js', async (original) => {
+    const actual = await original<typeof import('../src/config.js')>();
+    const loadConfig = (...variables: Parameters<typeof actual.loadConfig>): Config => {
+      const config = actual.loadConfig(...variables);
+      return {
+        ...config,
+        broker: { ...config.broker, port: taken.mqtt, mayChangePort: true },
+        http: { ...config.http, port: taken.http, mayChangePort: true },
+      };
     };
-  };
-  return { ...actual, loadConfig };
+    return { ...actual, loadConfig };
+  });
+  ({ createApp } = await import('../src/app.js'));
+});
+afterAll(() => {
+  vi.doUnmock('../src/config.js');
+  vi.resetModules();
 });
 
 const holders: Server[] = [createServer(), createServer()];

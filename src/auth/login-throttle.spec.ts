@@ -2,11 +2,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ActionError, invalidCredentials } from '../protocol/action-error.js';
 import { CONNECT_LIMITS, LoginThrottle, REQUEST_LIMITS } from './login-throttle.js';
 
-// Fake timers do not reach this module.
-vi.mock('node:timers/promises', () => ({
-  setTimeout: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
-}));
-
 const wrong = () => Promise.reject(invalidCredentials());
 const right = () => Promise.resolve('in');
 

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ActionError } from '../protocol/action-error.js';
 import { tooManyLogins } from './auth.errors.js';
 
@@ -91,7 +90,7 @@ export class LoginThrottle {
 
   private async tryOnce<T>(account: Attempts, peer: Attempts, attempt: () => Promise<T>): Promise<T> {
     const wait = Math.max(account.delay(FREE_FAILURES.account), peer.delay(FREE_FAILURES.address));
-    if (wait > 0) await delay(wait);
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     try {
       const result = await peer.inTurn(attempt);
       account.succeed();

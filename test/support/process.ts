@@ -14,11 +14,16 @@ export class ServiceProcess {
     this.exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   }
 
-  /** @param command e.g. `['node', 'dist/src/main.js']`, in the project's folder */
-  static start(env: Record<string, string>, command = ['node', 'dist/src/main.js']): ServiceProcess {
+  /** @param command e.g. `['node', 'dist/src/main.js']`, in the project's folder unless `cwd` is another */
+  static start(
+    env: Record<string, string>,
+    command = ['node', 'dist/src/main.js'],
+    cwd?: string,
+  ): ServiceProcess {
     const { PATH, HOME } = process.env;
     return new ServiceProcess(
       spawn(command[0]!, command.slice(1), {
+        cwd,
         env: { PATH, HOME, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
@@ -67,7 +72,7 @@ export class ServiceProcess {
 /** For a test file: a fresh environment for each test, and an end for every process started in it. */
 export function processesOfEachTest(): {
   environment(): TestEnvironment;
-  start(env?: Record<string, string>, command?: string[]): ServiceProcess;
+  start(env?: Record<string, string>, command?: string[], cwd?: string): ServiceProcess;
 } {
   let environment: TestEnvironment;
   const processes: ServiceProcess[] = [];
@@ -83,8 +88,8 @@ export function processesOfEachTest(): {
   });
   return {
     environment: () => environment,
-    start(env = environment.env, command) {
-      const service = ServiceProcess.start(env, command);
+    start(env = environment.env, command, cwd) {
+      const service = ServiceProcess.start(env, command, cwd);
       processes.push(service);
       return service;
     },
