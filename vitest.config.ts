@@ -82,12 +82,13 @@ const endToEnd = (
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/check-traffic.ts'],
     // A service, its broker and its database each, which wait more than they compute. All that kills alone.
-    maxWorkers: mode === 'long' ? 1 : 2,
+    maxWorkers: mode === 'long' ? 1 : 3,
     sequence: { groupOrder: 1 },
     // The service is imported once and not for each file: a second or two of each, of which there are a hundred.
     isolate: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Ten times what the longest takes on a quiet machine.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
 
