@@ -1,5 +1,5 @@
 import type { Options } from '../options.js';
-import { createDatabase, type Database, logPosition } from '../support/database.js';
+import { compressLog, createDatabase, type Database, logPosition } from '../support/database.js';
 import { summarize } from '../support/summary.js';
 import { OVERHEAD_SECONDS, RAMP_SECONDS, takeTurn, type Turn } from '../support/turn.js';
 import { startService, type Subject } from '../support/subjects.js';
@@ -16,6 +16,8 @@ interface Table extends Subject {
   database: Database;
   turns: Turn[];
   logBytes: number;
+  /** `wal_compression` */
+  compression: string;
 }
 
 const turnSeconds = (options: Options) => options.seconds + RAMP_SECONDS + OVERHEAD_SECONDS;
@@ -33,7 +35,9 @@ export const rows: SectionOfRun = {
     for (const rows of [FEW_ROWS, options.manyRows]) {
       progress.step(`rows: loading ${number(rows)} commands`, rows / ROWS_PER_SECOND);
       const database = await createDatabase(cleanup, { rows, perDevice: 10_000 });
-      tables.push({ ...(await startService(cleanup, database)), database, turns: [], logBytes: 0 });
+      const compression = await compressLog(database);
+      const service = await startService(cleanup, database);
+      tables.push({ ...service, database, compression, turns: [], logBytes: 0 });
     }
     for (const table of tables) await turnOf(run, table, 'warms up', options.warmUpSeconds);
     for (const table of tables) Object.assign(table, { turns: [], logBytes: 0 });
@@ -75,7 +79,8 @@ function report(tables: Table[]): string {
   return [
     '## The number of rows',
     table([...header, 'WAL bytes of the server per update', 'errors'], lines),
-    `Ratio ${many!.name} / ${few!.name}: ${ratio(many!, few!)}. The first change of each page after a checkpoint writes ` +
-      'the whole page to the log (`full_page_writes`): a large table has more of them in a short run than over days.',
+    `Ratio ${many!.name} / ${few!.name}: ${ratio(many!, few!)}, with \`wal_compression\` ${tables[0]!.compression}. The ` +
+      'first change of each page after a checkpoint writes the whole page to the log (`full_page_writes`): a large table ' +
+      'has more of them in a short run than over days.',
   ].join('\n\n');
 }

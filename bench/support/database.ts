@@ -80,6 +80,19 @@ export function updateStatistics({ url }: Database): Promise<UpdateStatistics> {
   });
 }
 
+/**
+ * As docs/delivery.md recommends, for connections from now on.
+ * @returns the setting in force: only a superuser may change it, and not every server knows `lz4`
+ */
+export async function compressLog({ url }: Database): Promise<string> {
+  const change = `DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %I SET wal_compression = lz4', current_database());
+  END $$`;
+  await withClient(url, (client) => client.query(change)).catch(() => undefined);
+  const { rows } = await withClient(url, (client) => client.query('SHOW wal_compression'));
+  return String(rows[0].wal_compression);
+}
+
 /** Bytes of the write-ahead log so far, of the whole server. */
 export function logPosition({ url }: Database): Promise<number> {
   return withClient(url, async (client) => {
