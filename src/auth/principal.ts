@@ -20,9 +20,14 @@ export function rememberPrincipal(context: DeviceHiveContext, principal: Princip
   (context as Identified)[PRINCIPAL] = principal;
 }
 
-/** Parameter decorator: the `Principal` of the request. Only in handlers with `@RequirePermission`. */
-export const CurrentPrincipal = createParamDecorator((_: unknown, host: ExecutionContext): Principal => {
-  const principal = host.switchToRpc().getContext<Identified>()[PRINCIPAL];
+/** Of the request that a handler with `@RequirePermission` gets. */
+export function principalOf(context: DeviceHiveContext): Principal {
+  const principal = (context as Identified)[PRINCIPAL];
   if (!principal) throw new Error('@CurrentPrincipal() needs a handler with @RequirePermission()');
   return principal;
-});
+}
+
+/** Parameter decorator: the `Principal` of the request. Only in handlers with `@RequirePermission`. */
+export const CurrentPrincipal = createParamDecorator((_: unknown, host: ExecutionContext): Principal =>
+  principalOf(host.switchToRpc().getContext()),
+);

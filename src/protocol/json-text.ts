@@ -88,7 +88,11 @@ function splitMembers(object: object, text: string): Map<string, string> {
     const keyEnd = endOfString(text, at);
     const start = skipSpace(text, text.indexOf(':', keyEnd) + 1);
     const end = endOfValue(text, start);
-    members.set(JSON.parse(text.slice(at, keyEnd)) as string, text.slice(start, end).trimEnd());
+    const key = text.slice(at, keyEnd);
+    members.set(
+      key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1),
+      text.slice(start, end).trimEnd(),
+    );
     at = skipSpace(text, end);
     if (text[at] === ',') at = skipSpace(text, at + 1);
   }

@@ -8,10 +8,14 @@ export interface RequestKey {
   requestId: string;
 }
 
-/** Parameter decorator: the `RequestKey` of the request; `undefined` where the client gave it no `requestId`. */
-export const SentAs = createParamDecorator((_: unknown, host: ExecutionContext): RequestKey | undefined => {
-  const { origin, request } = host.switchToRpc().getContext<DeviceHiveContext>();
+/** @returns `undefined` where the client gave it no `requestId` */
+export function requestKeyOf({ origin, request }: DeviceHiveContext): RequestKey | undefined {
   const requestId = request.requestId?.text;
   if (requestId === undefined || requestId === 'null') return undefined;
   return { clientId: origin.clientId, requestId };
-});
+}
+
+/** Parameter decorator: the `RequestKey` of the request; `undefined` where the client gave it no `requestId`. */
+export const SentAs = createParamDecorator((_: unknown, host: ExecutionContext): RequestKey | undefined =>
+  requestKeyOf(host.switchToRpc().getContext()),
+);

@@ -5,7 +5,7 @@ import type { CommandFields } from './device-command.js';
 
 /** One request in a batch, in the order of `COLUMNS`. */
 export interface BatchedCommand extends BatchedItem {
-  values: unknown[];
+  values: (string | number | null | undefined)[];
 }
 
 /** Columns of a batch and their types. Arrays of ids differ in length, which an array of arrays cannot hold. */
@@ -92,9 +92,27 @@ export function batchedCommand(
 
 /** The parameters up to that of the term: one array for each column, then `SECONDS` and `BYTES`. */
 export function valuesOf(batch: BatchedCommand[], seconds: number): unknown[] {
-  const columns = TYPES.map((_, column) => batch.map(({ values }) => values[column] ?? null));
+  const columns = TYPES.map((_, column) => arrayText(batch, column));
   return [...columns, seconds, Math.floor(MAX_ANSWERED_BYTES / batch.length)];
 }
+
+/**
+ * An array as PostgreSQL reads it. The driver runs two regular expressions over each element, whatever it is: with one
+ * parameter less of the handler 6 % of the CPU time of an update.
+ */
+function arrayText(batch: BatchedCommand[], column: number): string {
+  let text = '';
+  for (const { values } of batch) {
+    const value = values[column];
+    if (text) text += ',';
+    text += typeof value === 'string' ? quoted(value) : (value ?? 'NULL');
+  }
+  return `{${text}}`;
+}
+
+const quoted = (value: string): string =>
+  SPECIAL.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `"${value}"`;
+const SPECIAL = /["\\]/;
 
 function asText(limit: IdLimit): string | null {
   return limit && `{${limit}}`;

@@ -1,8 +1,8 @@
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
-import { CurrentPrincipal, type Principal } from '../../auth/principal.js';
+import { CurrentPrincipal, type Principal, principalOf } from '../../auth/principal.js';
 import { RequirePermission } from '../../auth/require-permission.decorator.js';
 import { DEVICEHIVE, DeviceHiveContext } from '../../transport/devicehive.context.js';
-import { type RequestKey, SentAs } from '../../transport/request-key.js';
+import { type RequestKey, requestKeyOf, SentAs } from '../../transport/request-key.js';
 import { ActionController } from '../action-controller.decorator.js';
 import { ApiAction } from '../api-action.decorator.js';
 import { UnsubscribeDto } from '../subscription.exports.js';
@@ -27,12 +27,9 @@ export class CommandController {
   @MessagePattern('command/update', DEVICEHIVE, { inOrderOf: 'commandId', isRepeatable: true })
   @RequirePermission('UpdateDeviceCommand')
   @ApiAction(api.update)
-  update(
-    @Payload() request: UpdateCommandDto,
-    @CurrentPrincipal() principal: Principal,
-    @SentAs() key?: RequestKey,
-  ) {
-    return this.commands.update(principal, request, key);
+  update(@Payload() request: UpdateCommandDto, @Ctx() context: DeviceHiveContext) {
+    // Two parameters: Nest makes four promises of each.
+    return this.commands.update(principalOf(context), request, requestKeyOf(context));
   }
 
   @MessagePattern('command/insert', DEVICEHIVE, { isRepeatable: true })
