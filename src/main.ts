@@ -8,8 +8,8 @@ import { PinoLogger } from './logger.js';
 import { tryItText } from './try-it.js';
 
 // By itself V8 lets 45 MB in use grow to 150 MB under load before it looks for garbage among what is older. Peak memory on
-// Mosquitto and on the built-in broker, and CPU time: 300 and 340 MB; with 60 % 185 and 215 MB for 5 % more, with 40 %
-// 175 and 205 MB for 15 % more.
+// Mosquitto and on the built-in broker, and CPU time: 300 and 340 MB; with 60 % 190 MB each for 5 % more, with 40 %
+// 10 MB less for 15 % more.
 setFlagsFromString('--heap-growing-percent=60');
 
 try {
