@@ -234,6 +234,18 @@ describe('The checker finds', () => {
     ]);
   });
 
+  it('an update that no event tells of, where only that of another one may be lost', () => {
+    const history = new History();
+    const [first, second] = [history.update(7, 0), history.update(8, 10)];
+    history.answer(first, 5);
+    history.answer(second, 15);
+    history.fault(12, 20);
+    const rows = [row(7, first.value, 4), row(8, second.value, 14)];
+    const mayBeLost = (request: LedgerRequest) => request === second;
+    const found = checkLedger(history.ledger, rows, { mayBeLost });
+    expect(found).toEqual(['I4 no event tells of command 7']);
+  });
+
   it('an update that a broker acknowledged which acknowledges only what is committed', () => {
     const { history } = rightHistory();
     history.update(7, 24).acknowledgedAt = 25;
