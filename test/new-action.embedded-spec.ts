@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { copyProject } from './support/project-copy.js';
 
 const execute = promisify(execFile);
 const COPIED = [
@@ -18,17 +18,17 @@ const COPIED = [
   '.prettierrc.json',
 ];
 const MAIN = resolve('dist/src/cli/main.js');
-let project: string;
+let project: ReturnType<typeof copyProject>;
 
 beforeEach(() => {
-  project = mkdtempSync(join(tmpdir(), 'devicehive-new-action-'));
+  project = copyProject(COPIED);
 });
-afterEach(() => rmSync(project, { recursive: true, force: true }));
+afterEach(() => project?.dispose());
 
 const runWith = async (environment: object, ...command: string[]) => {
   const { PATH, HOME } = process.env;
   const { stdout, stderr } = await execute(command[0]!, command.slice(1), {
-    cwd: project,
+    cwd: project.folder,
     env: { PATH, HOME, NO_COLOR: '1', ...environment },
   }).catch((error: Error & { stdout: string; stderr: string }) => {
     throw new Error(`${command.join(' ')}: ${error.message}\n${error.stdout}\n${error.stderr}`);
@@ -40,11 +40,6 @@ const bin = (name: string) => resolve('node_modules/.bin', name);
 const created = (said: string) => [...said.matchAll(/^CREATE {2}(\S+)$/gm)].map(([, file]) => file!);
 
 describe('npm run new:action', { timeout: 180_000 }, () => {
-  beforeEach(() => {
-    for (const path of COPIED) cpSync(path, join(project, path), { recursive: true });
-    symlinkSync(resolve('node_modules'), join(project, 'node_modules'));
-  });
-
   it('writes what passes lint, types and tests in this repository untouched', async () => {
     // Long enough for lines that break.
     const said = await run('node', MAIN, 'new:action', 'power-supply/switch-off');
@@ -62,6 +57,6 @@ describe('npm run new:action', { timeout: 180_000 }, () => {
   it('writes nothing where npm has taken --dry-run for its own option', async () => {
     const said = await runWith({ npm_config_dry_run: 'true' }, 'node', MAIN, 'new:action', 'lamp/blink');
     expect(said).toContain('WOULD CREATE  src/actions/lamp/lamp.module.ts');
-    expect(existsSync(join(project, 'src/actions/lamp'))).toBe(false);
+    expect(existsSync(join(project.folder, 'src/actions/lamp'))).toBe(false);
   });
 });

@@ -1,10 +1,8 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClient } from './support/client.js';
 import { createEnvironment } from './support/environment.js';
 import { processesOfEachTest } from './support/process.js';
+import { copyProject } from './support/project-copy.js';
 import { ADMIN, connectRawAdmin, SAMPLE_DEVICE } from './support/service.js';
 
 /** `npm start` builds first. */
@@ -13,13 +11,11 @@ const BUILDS_MS = 120_000;
 const PROJECT = ['src', 'migrations', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 const { environment, start } = processesOfEachTest();
-let project: string;
+let project: ReturnType<typeof copyProject>;
 beforeAll(() => {
-  project = mkdtempSync(join(tmpdir(), 'devicehive-project-'));
-  for (const path of PROJECT) cpSync(path, join(project, path), { recursive: true });
-  symlinkSync(resolve('node_modules'), join(project, 'node_modules'));
+  project = copyProject(PROJECT);
 });
-afterAll(() => rmSync(project, { recursive: true }));
+afterAll(() => project?.dispose());
 
 const updateRequest = (commandId: number, status: string) =>
   JSON.stringify({
@@ -51,7 +47,7 @@ describe('SIGTERM', () => {
   ])(
     'to %s under load finishes and answers what is in work, and exits 0 within 10 s',
     async (_, command) => {
-      const service = start(environment().env, command, command && project);
+      const service = start(environment().env, command, command && project.folder);
       const url = await service.ready();
       const ids = await insertCommands(url, 8);
       const device = await connectRawAdmin(url, 'loaded');

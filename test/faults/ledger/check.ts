@@ -6,7 +6,7 @@ import { addTo, type Content, isSuccess, type Ledger, type LedgerRequest } from 
 export interface CheckOptions {
   /** I7: the longest time from the end of a fault to an answer; 5 s unless told */
   answeredWithinMs?: number;
-  /** whether a request may have got lost after its PUBACK, because its broker was killed before it saved */
+  /** whether a request after its PUBACK, or its event, may have got lost, because its broker was killed before it saved */
   mayBeLost?: (request: LedgerRequest) => boolean;
   /** the broker acknowledges what is committed, as the built-in one does */
   acknowledgesCommits?: boolean;
