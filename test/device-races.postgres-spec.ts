@@ -30,15 +30,17 @@ const denied = { code: 403, error: 'Access is denied' };
 const device = async () =>
   (await service.sql(`SELECT name, network_id FROM device WHERE device_id = 'contested'`))[0];
 
-/** Commits a change as soon as the request waits for what it holds. */
-async function duringRequest<T>(change: string, request: () => Promise<T>): Promise<T> {
+const WAITING = `FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+
+/** Commits a change as soon as the request waits for what it holds, and after one more. */
+async function duringRequest<T>(change: string, request: () => Promise<T>, last?: string): Promise<T> {
   const runner = service.dataSource.createQueryRunner();
   try {
     await runner.startTransaction();
     await runner.query(change);
     const answer = request();
-    const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-    await expect.poll(async () => (await service.sql(waiting)).length).toBe(1);
+    await expect.poll(async () => (await service.sql(`SELECT pid ${WAITING}`)).length).toBe(1);
+    if (last) await runner.query(last);
     await runner.commitTransaction();
     return await answer;
   } finally {
@@ -120,3 +122,40 @@ describe('a network that somebody deletes', () => {
     expect(reply).toMatchObject({ code: 400, error: 'Invalid request parameters' });
   });
 });
+
+describe('a request that is in the way of others', () => {
+  it('is executed once more where it was the victim of a dead-lock', async () => {
+    await service.sql(
+      `INSERT INTO device_command (device, command, timestamp, last_updated)
+       SELECT id, 'led/on', now(), now() FROM device WHERE device_id = 'contested'`,
+    );
+    const before = await deadlocks();
+    const lockCommand = `SELECT FROM device_command JOIN device d ON d.id = device
+       WHERE d.device_id = 'contested' FOR UPDATE OF device_command`;
+    const remove = () => admin.request('device/delete', { deviceId: 'contested' });
+    // Whose own patience ends later is not the victim.
+    const change = `SET LOCAL deadlock_timeout = '60s'; ${lockCommand}`;
+    const reply = await duringRequest(
+      change,
+      remove,
+      `UPDATE device SET name = 'x' WHERE device_id = 'contested'`,
+    );
+    expect(reply).toMatchObject({ status: 'success' });
+    expect(await device()).toBeUndefined();
+    await expect.poll(deadlocks).toBe(before + 1);
+  });
+
+  it('is executed once more where its statement was cancelled', async () => {
+    const save = () => admin.request('device/save', { deviceId: 'contested', device: { name: 'renamed' } });
+    const reply = await duringRequest(MOVE, save, `SELECT pg_cancel_backend(pid) ${WAITING}`);
+    expect(reply).toMatchObject({ status: 'success' });
+    expect(await device()).toEqual({ name: 'renamed', network_id: '3' });
+  });
+});
+
+const deadlocks = async () => {
+  const [row] = await service.sql<{ deadlocks: number }>(
+    'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
+  );
+  return row!.deadlocks;
+};

@@ -13,6 +13,8 @@ const LOST =
 const CUT_OFF = /^(08|57P)/;
 /** Insufficient resources: too many connections, disk full, out of memory. Nothing was applied. */
 const EXHAUSTED = /^53/;
+/** Cancelled, by `statement_timeout` or by hand. Nothing was applied; it may have been too much, or its time was bad. */
+const CANCELLED = '57014';
 /** Serialization failure and dead-lock: the same statement is right at another time. */
 const RETRY = ['40001', '40P01'];
 
@@ -42,6 +44,7 @@ export function databaseError(error: unknown, ifCutOff?: string): unknown {
   const code = codeOf(error);
   if (code === LOCK_NOT_AVAILABLE) return rowLocked(error);
   if (EXHAUSTED.test(code)) return databaseAway(error);
+  if (code === CANCELLED) return databaseAway(error, true);
   if (SQLSTATE.test(code) && !CUT_OFF.test(code)) return error;
   if (ifCutOff === undefined) return databaseAway(error, isUnexplained);
   return new Unavailable(ifCutOff, true, { cause: error, isUnexplained });
@@ -50,6 +53,11 @@ export function databaseError(error: unknown, ifCutOff?: string): unknown {
 /** Whether a statement was rolled back only because of what others did at the same time. */
 export function isToBeRetried(error: unknown): boolean {
   return RETRY.includes(codeOf(error));
+}
+
+/** Whether PostgreSQL has cancelled a statement. */
+export function isCancelled(error: unknown): boolean {
+  return codeOf(error) === CANCELLED;
 }
 
 /** Whether PostgreSQL, or the driver, refused the statement: part of it, without what is wrong, may go through. */

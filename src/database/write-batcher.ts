@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { rowLocked } from '../protocol/action-error.js';
-import { isRefused, isToBeRetried } from './database-error.js';
+import { isRefused } from './database-error.js';
+import { undisturbed } from './undisturbed.js';
 
 interface Entry<Item, Outcome> {
   item: Item;
@@ -17,9 +16,6 @@ export interface BatchLimits {
   /** how long a batch is tried again that failed because of what others do, in milliseconds */
   deadlineMs: number;
 }
-
-/** Before a batch is tried again: doubled each time, and up to twice as long so that two do not meet again. */
-const RETRY_MS = { first: 1, longest: 64 };
 
 /**
  * Group commit: whatever has queued goes out in one statement as soon as a slot is free, so that an item that comes
@@ -90,25 +86,12 @@ export class WriteBatcher<Item, Outcome> {
 
   private async settle(batch: Entry<Item, Outcome>[]): Promise<void> {
     try {
-      const outcomes = await this.writeInTime(batch.map(({ item }) => item));
+      const items = batch.map(({ item }) => item);
+      const outcomes = await undisturbed(() => this.write(items), this.limits.deadlineMs);
       for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i]!);
     } catch (error) {
       if (batch.length > 1 && isRefused(error)) return this.settleApart(batch);
       for (const { reject } of batch) reject(error);
-    }
-  }
-
-  /** @throws {ActionError} 503 where others were in the way until the deadline */
-  private async writeInTime(items: Item[]): Promise<Outcome[]> {
-    const deadline = performance.now() + this.limits.deadlineMs;
-    for (let pause = RETRY_MS.first; ; pause = Math.min(pause * 2, RETRY_MS.longest)) {
-      try {
-        return await this.write(items);
-      } catch (error) {
-        if (!isToBeRetried(error)) throw error;
-        if (performance.now() + pause > deadline) throw rowLocked(error);
-      }
-      await delay(pause * (1 + Math.random()));
     }
   }
 

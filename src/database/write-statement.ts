@@ -1,13 +1,17 @@
 import type { DataSource } from 'typeorm';
 import { Superseded } from '../protocol/action-error.js';
 import { answered, OUTCOME_UNKNOWN } from './database-error.js';
+import { undisturbed } from './undisturbed.js';
 import type { WriteFence } from './write-fence.js';
+
+/** Of a statement that others are in the way of. */
+const DEADLINE_MS = 10_000;
 
 /**
  * Runs a statement that changes something and always answers one row; its `leads` tells whether the term lasts.
  * @param statement its text; the parameters of `termRow` come after `parameters`
  * @throws {Superseded} where another process has taken over: nothing was changed then
- * @throws {ActionError} 503 where the database did not answer
+ * @throws {ActionError} 503 where the database did not answer, or others were in the way for too long
  */
 export async function write<Row extends { leads: boolean }>(
   dataSource: DataSource,
@@ -17,8 +21,9 @@ export async function write<Row extends { leads: boolean }>(
 ): Promise<Row> {
   const { term } = fence;
   const fencing = term ? [term.name, term.epoch] : [];
-  const rows = dataSource.query<Row[]>(statement(term !== undefined), [...parameters, ...fencing]);
-  const [row] = await answered(rows, OUTCOME_UNKNOWN);
+  const [text, values] = [statement(term !== undefined), [...parameters, ...fencing]];
+  const rows = () => answered(dataSource.query<Row[]>(text, values), OUTCOME_UNKNOWN);
+  const [row] = await undisturbed(rows, DEADLINE_MS);
   if (!row?.leads) throw new Superseded();
   return row;
 }

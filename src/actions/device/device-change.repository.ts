@@ -31,8 +31,8 @@ export type Obstacle = 'user' | 'device' | 'networkId' | 'deviceTypeId';
 /** `notification` is missing for a repeat whose device is gone or out of sight by now. */
 export type Saved = { obstacle: Obstacle } | { obstacle?: undefined; notification?: DeviceNotification };
 
-/** Foreign key, unique key, and a dead-lock with somebody who takes network and device the other way round. */
-const OVERTAKEN = ['23503', '23505', '40P01'];
+/** Foreign key and unique key. */
+const OVERTAKEN = ['23503', '23505'];
 const ATTEMPTS = 5;
 
 /** Changes of devices. Each is one statement that checks the caller's rights as it runs. */

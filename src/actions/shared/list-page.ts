@@ -1,5 +1,5 @@
-import { type DataSource, QueryFailedError } from 'typeorm';
-import { answered } from '../../database/database-error.js';
+import type { DataSource } from 'typeorm';
+import { databaseError, isCancelled } from '../../database/database-error.js';
 import { ActionError } from '../../protocol/action-error.js';
 import type { ListPageDto } from './list-page.dto.js';
 
@@ -10,7 +10,6 @@ export const MAX_TAKE = 1_000;
 export const MAX_PAGE_BYTES = 4 * 1_048_576;
 /** The longest that a list may hold its connection. PGlite runs no timers: there a list ends when it is done. */
 const STATEMENT_MS = 5_000;
-const QUERY_CANCELED = '57014';
 
 /** DeviceHive's default for what a subscription replays. */
 export const DEFAULT_REPLAY = 20;
@@ -67,13 +66,14 @@ export async function readInTime<Row>(
   statement: string,
   parameters: unknown[],
 ): Promise<Row[]> {
-  const rows = dataSource.transaction(async (manager) => {
-    await manager.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`);
-    return manager.query<Row[]>(statement, parameters);
-  });
-  return answered(rows).catch((error: unknown) => {
-    throw isCanceled(error) ? tooSlow(error) : error;
-  });
+  try {
+    return await dataSource.transaction(async (manager) => {
+      await manager.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`);
+      return manager.query<Row[]>(statement, parameters);
+    });
+  } catch (error) {
+    throw isCancelled(error) ? tooSlow(error) : databaseError(error);
+  }
 }
 
 export const pageTooLong = (): ActionError =>
@@ -81,9 +81,3 @@ export const pageTooLong = (): ActionError =>
 
 export const tooSlow = (cause?: unknown): ActionError =>
   new ActionError(503, 'The list took too long: narrow it, or skip and take fewer', { cause });
-
-function isCanceled(error: unknown): boolean {
-  return (
-    error instanceof QueryFailedError && (error.driverError as { code?: string }).code === QUERY_CANCELED
-  );
-}
