@@ -247,4 +247,28 @@ describe('MAX_IN_FLIGHT', () => {
       await small.stop();
     }
   });
+
+  it('has clients take turns: one that sends 40 requests at once does not hold up another one', async () => {
+    const small = await TestService.start({ MAX_IN_FLIGHT: '1' });
+    try {
+      const [eager, quiet] = await Promise.all(
+        ['eager', 'quiet'].map((clientId) => connectRawAdmin(small.mqttUrl, clientId)),
+      );
+      const acknowledged = () => eager!.packets.filter(({ cmd }) => cmd === 'puback').length;
+      const id = await small.insertCommand();
+      const { unlock } = await small.lock(id);
+      for (let i = 1; i <= 40; i++) eager!.publish(update(id, `e${i}`), { qos: 1, messageId: i });
+      quiet!.publish(update(id, 'q'), { qos: 1, messageId: 1 });
+      // What came before its answer has arrived.
+      await quiet!.subscribe('dh/response/#', 1);
+      await eager!.subscribe('dh/response/#', 1);
+      await unlock();
+      await quiet!.packet('puback');
+      expect(acknowledged()).toBeLessThan(10);
+      await eager!.until(() => acknowledged() === 40);
+      [eager, quiet].forEach((client) => client!.end());
+    } finally {
+      await small.stop();
+    }
+  });
 });

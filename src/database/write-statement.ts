@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { Superseded } from '../protocol/action-error.js';
 import { answered, OUTCOME_UNKNOWN } from './database-error.js';
-import { undisturbed } from './undisturbed.js';
+import { retryWrite } from './write-retry.js';
 import type { WriteFence } from './write-fence.js';
 
 /** Of a statement that others are in the way of. */
@@ -23,7 +23,7 @@ export async function write<Row extends { leads: boolean }>(
   const fencing = term ? [term.name, term.epoch] : [];
   const [text, values] = [statement(term !== undefined), [...parameters, ...fencing]];
   const rows = () => answered(dataSource.query<Row[]>(text, values), OUTCOME_UNKNOWN);
-  const [row] = await undisturbed(rows, DEADLINE_MS);
+  const [row] = await retryWrite(rows, DEADLINE_MS);
   if (!row?.leads) throw new Superseded();
   return row;
 }

@@ -2,7 +2,7 @@ import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 import { CurrentPrincipal, type Principal, principalOf } from '../../auth/principal.js';
 import { RequirePermission } from '../../auth/require-permission.decorator.js';
 import { DEVICEHIVE, DeviceHiveContext } from '../../transport/devicehive.context.js';
-import { type RequestKey, requestKeyOf, SentAs } from '../../transport/request-key.js';
+import { requestKeyOf } from '../../transport/request-key.js';
 import { ActionController } from '../action-controller.decorator.js';
 import { ApiAction } from '../api-action.decorator.js';
 import { UnsubscribeDto } from '../subscription.exports.js';
@@ -35,12 +35,8 @@ export class CommandController {
   @MessagePattern('command/insert', DEVICEHIVE, { isRepeatable: true })
   @RequirePermission('CreateDeviceCommand')
   @ApiAction(api.insert)
-  async insert(
-    @Payload() request: InsertCommandDto,
-    @CurrentPrincipal() principal: Principal,
-    @SentAs() key?: RequestKey,
-  ) {
-    return { command: await this.commands.insert(principal, request, key) };
+  async insert(@Payload() request: InsertCommandDto, @Ctx() context: DeviceHiveContext) {
+    return { command: await this.commands.insert(principalOf(context), request, requestKeyOf(context)) };
   }
 
   @MessagePattern('command/get', DEVICEHIVE, { inOrderOf: 'commandId' })

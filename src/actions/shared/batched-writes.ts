@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
-import { type BatchLimits, WriteBatcher } from '../../database/write-batcher.js';
+import { type BatchLimits, WriteBatcher } from './write-batcher.js';
 import type { WriteFence } from '../../database/write-fence.js';
 import { poolOf, type PreparedStatement, runPrepared } from '../../database/write-pool.js';
 import { rowLocked, Superseded } from '../../protocol/action-error.js';

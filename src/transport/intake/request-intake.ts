@@ -37,7 +37,7 @@ export class RequestIntake {
     // The 503 would have to wait as well.
     if (origin.qos === 0 && channel.outgoing.isCongested) return;
     if (origin.qos === 0 && this.work.isFull) return this.turnAway(delivery, read);
-    return this.work.run(async () => {
+    return this.work.run(origin.connectionId ?? origin.clientId, async () => {
       // Before that the broker may not be the one that names the senders: nobody is answered.
       if (!channel.isOpen && !(await channel.whenOpen())) return;
       if ('error' in read) return this.replies.refuse(delivery, read);

@@ -12,10 +12,10 @@ function held<T>(): { work: () => Promise<T>; started: () => boolean; end: (valu
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('WorkLimit', () => {
-  it('starts as much as there is room for, and the others first come first served', async () => {
+  it('starts as much as there is room for, and the others of a client in their order', async () => {
     const limit = new WorkLimit(2);
     const jobs = Array.from({ length: 4 }, () => held<number>());
-    const results = jobs.map(({ work }) => limit.run(work));
+    const results = jobs.map(({ work }) => limit.run('a', work));
     const started = () => jobs.map((job) => job.started());
     expect(started()).toEqual([true, true, false, false]);
     jobs[1]!.end(1);
@@ -25,11 +25,23 @@ describe('WorkLimit', () => {
     expect(await Promise.all(results)).toEqual([0, 1, 2, 3]);
   });
 
+  it('has clients take turns, however much one of them has', async () => {
+    const limit = new WorkLimit(1);
+    const order: string[] = [];
+    const work = (name: string) => limit.run(name[0]!, async () => void order.push(name));
+    const first = held();
+    const running = limit.run('x', first.work);
+    const all = ['a1', 'a2', 'a3', 'b1', 'a4', 'c1', 'b2'].map(work);
+    first.end(undefined);
+    await Promise.all([running, ...all]);
+    expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
+  });
+
   it('is full while the last place is taken', async () => {
     const limit = new WorkLimit(1);
     const [first, second] = [held(), held()];
     expect(limit.isFull).toBe(false);
-    const running = [limit.run(first.work), limit.run(second.work)];
+    const running = [limit.run('a', first.work), limit.run('a', second.work)];
     first.end(undefined);
     await settle();
     expect(limit.isFull).toBe(true);
@@ -40,8 +52,8 @@ describe('WorkLimit', () => {
 
   it('passes a failure on and frees the place', async () => {
     const limit = new WorkLimit(1);
-    const failing = limit.run(() => Promise.reject(new Error('no')));
-    const next = limit.run(() => Promise.resolve('yes'));
+    const failing = limit.run('a', () => Promise.reject(new Error('no')));
+    const next = limit.run('a', () => Promise.resolve('yes'));
     await expect(failing).rejects.toThrow('no');
     await expect(next).resolves.toBe('yes');
     expect(limit.isFull).toBe(false);
@@ -51,7 +63,7 @@ describe('WorkLimit', () => {
     const limit = new WorkLimit(1);
     await limit.idle();
     const jobs = [held(), held()];
-    const running = jobs.map(({ work }) => limit.run(work));
+    const running = jobs.map(({ work }) => limit.run('a', work));
     let isIdle = false;
     const idle = limit.idle().then(() => (isIdle = true));
     jobs[0]!.end(undefined);

@@ -1,9 +1,9 @@
-/**
- * Bounds the requests in work. Who finds the house full is refused or waits its turn, first come first served.
- */
+import { Turns } from '../turns.js';
+
+/** Bounds the requests in work. Who finds the house full is refused, or waits: clients take turns then. */
 export class WorkLimit {
   private running = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting = new Turns<() => void>();
   private readonly idleListeners: (() => void)[] = [];
 
   constructor(private readonly max: number) {}
@@ -12,9 +12,12 @@ export class WorkLimit {
     return this.running >= this.max;
   }
 
-  /** Runs `work` once there is room; the promise is that of the work. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.isFull) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  /**
+   * Runs `work` once there is room; the promise is that of the work.
+   * @param client with whose other work this one keeps its order
+   */
+  async run<T>(client: string, work: () => Promise<T>): Promise<T> {
+    if (this.isFull) await new Promise<void>((resolve) => this.waiting.add(resolve, client));
     else this.running++;
     try {
       return await work();
@@ -30,7 +33,7 @@ export class WorkLimit {
 
   /** Who waits takes the place over, so `running` does not change. */
   private leave(): void {
-    const next = this.waiting.shift();
+    const next = this.waiting.take();
     if (next) return next();
     if (--this.running === 0) this.idleListeners.splice(0).forEach((listener) => listener());
   }

@@ -1,5 +1,6 @@
-import { isRefused } from './database-error.js';
-import { undisturbed } from './undisturbed.js';
+import { Turns } from '../../transport/turns.js';
+import { isRefused } from '../../database/database-error.js';
+import { retryWrite } from '../../database/write-retry.js';
 
 interface Entry<Item, Outcome> {
   item: Item;
@@ -22,8 +23,7 @@ export interface BatchLimits {
  * alone waits for nobody, and batches grow with the load only. Owners take turns, item by item.
  */
 export class WriteBatcher<Item, Outcome> {
-  /** By owner, the next to be served first. */
-  private readonly queues = new Map<unknown, Entry<Item, Outcome>[]>();
+  private readonly waiting = new Turns<Entry<Item, Outcome>>();
   private running = 0;
   private isWoken = false;
 
@@ -39,10 +39,7 @@ export class WriteBatcher<Item, Outcome> {
    */
   add(item: Item, owner: unknown, weight = 1): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      const queue = this.queues.get(owner);
-      const entry = { item, weight, resolve, reject };
-      if (queue) queue.push(entry);
-      else this.queues.set(owner, [entry]);
+      this.waiting.add({ item, weight, resolve, reject }, owner);
       this.wake();
     });
   }
@@ -61,7 +58,7 @@ export class WriteBatcher<Item, Outcome> {
   }
 
   private fillSlots(): void {
-    while (this.running < this.limits.slots && this.queues.size > 0) {
+    while (this.running < this.limits.slots && this.waiting.next) {
       this.running++;
       void this.settle(this.nextBatch()).then(() => {
         this.running--;
@@ -73,13 +70,11 @@ export class WriteBatcher<Item, Outcome> {
   private nextBatch(): Entry<Item, Outcome>[] {
     const batch: Entry<Item, Outcome>[] = [];
     let weight = 0;
-    for (const [owner, queue] of this.queues) {
-      weight += queue[0]!.weight;
+    for (let { next } = this.waiting; next; next = this.waiting.next) {
+      weight += next.weight;
       if (batch.length > 0 && weight > this.limits.weight) break;
-      batch.push(queue.shift()!);
-      this.queues.delete(owner);
-      // To the end, where this loop comes to it again.
-      if (queue.length > 0) this.queues.set(owner, queue);
+      batch.push(next);
+      this.waiting.take();
     }
     return batch;
   }
@@ -87,7 +82,7 @@ export class WriteBatcher<Item, Outcome> {
   private async settle(batch: Entry<Item, Outcome>[]): Promise<void> {
     try {
       const items = batch.map(({ item }) => item);
-      const outcomes = await undisturbed(() => this.write(items), this.limits.deadlineMs);
+      const outcomes = await retryWrite(() => this.write(items), this.limits.deadlineMs);
       for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i]!);
     } catch (error) {
       if (batch.length > 1 && isRefused(error)) return this.settleApart(batch);

@@ -10,7 +10,7 @@ const RETRY_MS = { first: 1, longest: 64 };
  * serialization failure.
  * @throws {ActionError} 503 where others were in the way until the deadline; other failures as they are
  */
-export async function undisturbed<T>(statement: () => Promise<T>, deadlineMs: number): Promise<T> {
+export async function retryWrite<T>(statement: () => Promise<T>, deadlineMs: number): Promise<T> {
   const deadline = performance.now() + deadlineMs;
   for (let pause = RETRY_MS.first; ; pause = Math.min(pause * 2, RETRY_MS.longest)) {
     try {
