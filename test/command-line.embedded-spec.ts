@@ -139,6 +139,13 @@ describe('the command line', { timeout: 120_000 }, () => {
     expect(unreachable.errors).toContain(`No connection to ${nobody}: connect ECONNREFUSED`);
   });
 
+  it('does not show an address that it refuses: there may be a password in it', async () => {
+    const { code, errors } = await run('--url', 'mqtt://device:s3/cret@host', 'get', SAMPLE_DEVICE, '1');
+    expect(code).toBe(2);
+    expect(errors).toMatch(/^error: url: like mqtt:\/\/host:1883/);
+    expect(errors).not.toContain('cret');
+  });
+
   it('explains itself', async () => {
     const { code, out } = await run('--help');
     expect(code).toBe(0);

@@ -31,7 +31,7 @@ export function addGlobalOptions(program: Command): void {
     .addOption(
       option('-u, --url <url>', 'the broker', 'DEVICEHIVE_URL')
         .default('mqtt://127.0.0.1:1883')
-        .argParser(brokerUrl),
+        .argParser((text) => brokerUrl(text, program)),
     )
     .addOption(option('--token <token>', 'access token', 'DEVICEHIVE_TOKEN'))
     .addOption(option('--login <login>', 'or a DeviceHive login', 'DEVICEHIVE_LOGIN'))
@@ -144,11 +144,12 @@ function fileOf(path: string): Buffer {
   }
 }
 
-function brokerUrl(text: string): string {
+/** Commander would show what it refuses, and there may be a password in it. */
+function brokerUrl(text: string, program: Command): string {
   try {
     brokerAddress(text);
-  } catch {
-    throw new InvalidArgumentError('It is like mqtt://host:1883.');
+  } catch (error) {
+    program.error(`error: ${(error as Error).message}`);
   }
   return text;
 }
