@@ -48,7 +48,11 @@ export class RequestChannel {
   ) {
     this.unknownSenders = new UnknownSenders(link.identity.requirement);
     this.path = new RequestPath(client, link);
-    this.outgoing = new Outgoing(client, () => this.acknowledgements.flush(), link.maxQos);
+    const onRoom = () => {
+      this.acknowledgements.flush();
+      this.askAgain();
+    };
+    this.outgoing = new Outgoing(client, onRoom, link.maxQos);
     this.acknowledgements = new Acknowledgements(client, () => this.outgoing.hasRoom);
     client.on('connect', () => void this.open());
     client.on('close', () => {
@@ -134,8 +138,7 @@ export class RequestChannel {
     const settle = (reply: () => void) => {
       if (!unacknowledged) return reply();
       this.acknowledgements.settle(unacknowledged, reply);
-      // What was passed over comes again, in its order.
-      if (this.isOverflowing && this.acknowledgements.size === 0) this.client.stream.destroy();
+      this.askAgain();
     };
     const origin = this.link.identity.identify(packet);
     if (origin) return this.listener.requested({ channel: this, packet, origin, settle });
@@ -150,6 +153,11 @@ export class RequestChannel {
   private overflows(): boolean {
     this.isOverflowing ||= this.acknowledgements.size >= this.link.maxUnacknowledged;
     return this.isOverflowing;
+  }
+
+  /** What was passed over comes again, in its order, with the next connection. */
+  private askAgain(): void {
+    if (this.isOverflowing && this.acknowledgements.size === 0) this.client.stream.destroy();
   }
 
   private takeProbeReply({ payload }: IPublishPacket): void {
