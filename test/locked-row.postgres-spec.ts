@@ -86,6 +86,51 @@ describe('a locked row', () => {
   });
 });
 
+describe('requests that wait behind others of their command', () => {
+  it('take no place from others, however many they are', async () => {
+    const small = await TestService.start({ MAX_IN_FLIGHT: '2' });
+    try {
+      const [locked, free] = [await small.insertCommand(), await small.insertCommand()];
+      const { unlock } = await small.lock(locked);
+      const waiting = await connectRawAdmin(small.mqttUrl, 'waits');
+      for (let i = 1; i <= 32; i++) waiting.publish(update(locked, `s${i}`), { qos: 1, messageId: i });
+      const client = await small.connectAdmin();
+      const other = { deviceId: SAMPLE_DEVICE, commandId: free, command: { status: 'free' } };
+      expect(await client.request('command/update', other)).toMatchObject({ status: 'success' });
+      expect(await client.request('command/update', other, 0)).toMatchObject({ status: 'success' });
+      expect(waiting.packets.filter(({ cmd }) => cmd === 'puback')).toEqual([]);
+      await unlock();
+      await waiting.packet('puback', ({ messageId }) => messageId === 32);
+      waiting.end();
+    } finally {
+      await small.stop();
+    }
+  });
+
+  it('are executed however long that takes, where nobody holds the row', async () => {
+    const slow = await TestService.start({ REQUEST_DEADLINE_MS: '200' });
+    try {
+      const id = await slow.insertCommand();
+      await slow.sql(`CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(0.02); RETURN NULL; END'`);
+      await slow.sql(`CREATE TRIGGER slow AFTER UPDATE ON device_command
+        FOR EACH STATEMENT EXECUTE FUNCTION take_time()`);
+      const client = await connectRawAdmin(slow.mqttUrl, 'patient');
+      await client.subscribe('dh/response/#', 1);
+      for (let i = 1; i <= 60; i++) client.publish(update(id, `s${i}`), { qos: 1, messageId: i });
+      await client.packet('puback', ({ messageId }) => messageId === 60);
+      const replies = client.packets.flatMap((p) =>
+        p.cmd === 'publish' ? [JSON.parse(p.payload.toString()) as { status: string }] : [],
+      );
+      expect(replies.filter(({ status }) => status !== 'success')).toEqual([]);
+      expect(await slow.command(id)).toMatchObject({ status: 's60' });
+      client.end();
+    } finally {
+      await slow.stop();
+    }
+  });
+});
+
 describe('a database that goes away', () => {
   it('costs QoS 0 a 503 and no more: the service goes on when it is back', async () => {
     const client = await service.connectAdmin();

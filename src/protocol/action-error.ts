@@ -32,6 +32,13 @@ export class Unavailable extends ActionError {
   }
 }
 
+/** Somebody else has held a row for longer than the deadline. */
+export class RowLocked extends ActionError {
+  constructor(cause?: unknown) {
+    super(503, 'The row is locked by somebody else, try again', { cause });
+  }
+}
+
 export const databaseAway = (cause?: unknown, isUnexplained = false): Unavailable =>
   new Unavailable('Database is unavailable, try again', false, { cause, isUnexplained });
 
@@ -45,8 +52,7 @@ export const tokenExpired = (): ActionError => new ActionError(401, 'Token expir
 export const accessDenied = (): ActionError => new ActionError(403, 'Access is denied');
 export const internalError = (): ActionError => new ActionError(500, 'Internal server error');
 export const overloaded = (): ActionError => new ActionError(503, 'Service is overloaded, try again');
-export const rowLocked = (cause?: unknown): ActionError =>
-  new ActionError(503, 'The row is locked by somebody else, try again', { cause });
+export const rowLocked = (cause?: unknown): RowLocked => new RowLocked(cause);
 export const stopping = (): ActionError => new ActionError(503, 'Service is stopping, try again');
 export const retainedRequest = (): ActionError => new ActionError(400, 'Retained requests are not executed');
 export const foreignTopic = (): ActionError =>

@@ -57,7 +57,7 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
     };
     this.guard = new CrashGuard(limits.runFile, link.redeliversFirst);
     this.execution = new Execution(handlers, this.replies, this.guard, limits.deadlineMs);
-    this.intake = new RequestIntake(limits, this.replies, (...request) => this.execution.execute(...request));
+    this.intake = new RequestIntake(limits, this.replies, (...taken) => this.execution.execute(...taken));
   }
 
   /** Where clients connect, `mqtt://...`; on the built-in broker `undefined` until they are let in. */

@@ -4,6 +4,7 @@ import {
   ActionError,
   databaseAway,
   internalError,
+  RowLocked,
   rowLocked,
   Superseded,
 } from '../../protocol/action-error.js';
@@ -16,6 +17,7 @@ import type { Delivery } from '../link/request-channel.js';
 import { Outage } from './outage.js';
 import { refusalLine } from './refusal-line.js';
 import type { Replies } from './replies.js';
+import type { InPlace } from './request-intake.js';
 
 /** What the server gives to those who execute its requests. */
 export interface Handlers {
@@ -29,10 +31,12 @@ export interface Handlers {
 export class Execution {
   private readonly logger = new Logger('Requests');
   private readonly lanes = new Lanes();
+  /** Lanes of a row that somebody else holds for longer than the deadline. */
+  private readonly locked = new Set<string>();
   private readonly outage = new Outage();
   private isStopping = false;
 
-  /** @param deadlineMs the longest that a request waits for those before it, while the database answers */
+  /** @param deadlineMs the longest that requests wait for a locked row, while the database answers */
   constructor(
     private readonly handlers: Handlers,
     private readonly replies: Replies,
@@ -45,25 +49,26 @@ export class Execution {
     this.isStopping = true;
   }
 
-  execute(delivery: Delivery, request: Envelope): Promise<void> {
+  /** @param inPlace gets the work when it is its turn: what waits in a lane takes no place from others */
+  execute(delivery: Delivery, request: Envelope, inPlace: InPlace): Promise<void> {
     const handler = this.handlers.of(request.action);
     if (!handler) {
-      this.replies.refuse(delivery, { error: unknownAction(request.action), request });
-      return Promise.resolve();
+      return inPlace(async () =>
+        this.replies.refuse(delivery, { error: unknownAction(request.action), request }),
+      );
     }
     const context = new DeviceHiveContext(delivery, request, handler.extras);
+    const lane = laneFor(context);
     const cameAt = performance.now();
-    const work = async () => {
+    const begin = async () => {
       // The broker has it again for whoever leads by now.
       if (delivery.channel.isClosed) return;
-      // Behind a row that stays locked all give up at the same time, not one after the other.
-      const isLate = this.outage.waitedSince(Math.max(cameAt, this.guard.sideBySideSince)) > this.deadlineMs;
-      if (isLate) return this.replies.refuse(delivery, { error: rowLocked(), request });
+      if (this.isLate(lane, cameAt)) return this.replies.refuse(delivery, { error: rowLocked(), request });
       if (this.guard.refuses(delivery)) return this.refuseFatal(delivery, request);
-      const attempt = () => this.guard.run(delivery, () => this.attempt(delivery, context, handler));
+      const attempt = () => this.guard.run(delivery, () => this.attempt(delivery, context, handler, lane));
       if (!(await attempt())) await this.hold(delivery, attempt);
     };
-    const lane = laneFor(context);
+    const work = () => inPlace(begin);
     if (lane === undefined) return work();
     if (context.origin.qos > 0 || !this.lanes.isBusy(lane)) return this.lanes.run(lane, work);
     // Behind requests that are held it would wait for the database as well.
@@ -90,6 +95,7 @@ export class Execution {
     delivery: Delivery,
     context: DeviceHiveContext,
     handler: MessageHandler,
+    lane?: string,
   ): Promise<boolean> {
     const { request } = context;
     // Its turn may have come late.
@@ -99,16 +105,30 @@ export class Execution {
       if (data !== undefined && !isJsonObject(data)) {
         throw new TypeError(`The handler of ${request.action} must return an object or nothing`);
       }
+      if (this.locked.size > 0) this.locked.delete(lane!);
       this.replies.answer(delivery, request, successReply(request, data));
     } catch (error) {
       if (error instanceof Superseded) return true;
       if (isHeld(error, context)) return false;
+      if (error instanceof RowLocked && lane !== undefined) this.giveUpOn(lane);
       // The filter has logged its own. What is no ActionError tells the client nothing.
       const known = error instanceof ActionError ? error : internalError();
       if (known !== error) this.handlers.failed(error);
       this.replies.answer(delivery, request, errorReply(request, known));
     }
     return true;
+  }
+
+  /** Behind a row that stays locked all give up at the same time, not one after the other. */
+  private isLate(lane: string | undefined, cameAt: number): boolean {
+    if (lane === undefined || !this.locked.has(lane)) return false;
+    return this.outage.waitedSince(Math.max(cameAt, this.guard.sideBySideSince)) > this.deadlineMs;
+  }
+
+  /** Until a request gets through, or all that wait there now had their turn. */
+  private giveUpOn(lane: string): void {
+    this.locked.add(lane);
+    void this.lanes.run(lane, async () => void this.locked.delete(lane));
   }
 
   private refuseFatal(delivery: Delivery, request: Envelope): void {

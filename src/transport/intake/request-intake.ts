@@ -6,23 +6,29 @@ import { readRequest, type Refusal } from './request-reader.js';
 import type { TransportOptions } from '../transport.options.js';
 import { WorkLimit } from './work-limit.js';
 
+/** Runs work when there is a place for it, unless its request is left to the broker by then. */
+export type InPlace = (work: () => Promise<void>) => Promise<void>;
+
 /** Which requests are executed, and when: as many at a time as the limit allows, and none that cannot be. */
 export class RequestIntake {
   private readonly work: WorkLimit;
+  private taken = 0;
+  private takenAtQos0 = 0;
+  private onIdle: (() => void)[] = [];
   private isLeaving = false;
 
   /** @param execute answers a request; its promise is that of the work */
   constructor(
     private readonly limits: TransportOptions,
     private readonly replies: Replies,
-    private readonly execute: (delivery: Delivery, request: Envelope) => Promise<void>,
+    private readonly execute: (delivery: Delivery, request: Envelope, inPlace: InPlace) => Promise<void>,
   ) {
     this.work = new WorkLimit(limits.maxInFlight);
   }
 
-  /** Resolves when nothing is in work. */
-  idle(): Promise<void> {
-    return this.work.idle();
+  /** Resolves when nothing is in work, and nothing waits. */
+  async idle(): Promise<void> {
+    if (this.taken > 0) await new Promise<void>((resolve) => this.onIdle.push(resolve));
   }
 
   /** From now on requests are left to the broker, which keeps them for whoever comes next. */
@@ -34,25 +40,48 @@ export class RequestIntake {
     const { channel, origin } = delivery;
     const read = readRequest(delivery, this.limits.maxRequestBytes);
     if (!read) return delivery.settle(() => {});
+    const isQos0 = origin.qos === 0;
     // The 503 would have to wait as well.
-    if (origin.qos === 0 && channel.outgoing.isCongested) return;
-    if (origin.qos === 0 && this.work.isFull) return this.turnAway(delivery, read);
+    if (isQos0 && channel.outgoing.isCongested) return;
+    if (isQos0 && this.isFull) return this.turnAway(delivery, read);
+    const inPlace: InPlace = (work) => this.inPlace(delivery, read, work);
+    this.taken++;
+    if (isQos0) this.takenAtQos0++;
+    try {
+      await ('error' in read
+        ? inPlace(async () => this.replies.refuse(delivery, read))
+        : this.execute(delivery, read, inPlace));
+    } finally {
+      if (isQos0) this.takenAtQos0--;
+      if (--this.taken === 0) this.onIdle.splice(0).forEach((tell) => tell());
+    }
+  }
+
+  /** Those that wait behind others of their command have no place yet, and are not to be without number. */
+  private get isFull(): boolean {
+    return this.work.isFull || this.takenAtQos0 >= this.limits.maxInFlight;
+  }
+
+  private inPlace(delivery: Delivery, read: Envelope | Refusal, work: () => Promise<void>): Promise<void> {
+    const { channel, origin } = delivery;
     return this.work.run(origin.connectionId ?? origin.clientId, async () => {
       // Before that the broker may not be the one that names the senders: nobody is answered.
       if (!channel.isOpen && !(await channel.whenOpen())) return;
-      if ('error' in read) return this.replies.refuse(delivery, read);
       if (this.isLeaving) return this.leave(delivery, read);
-      return this.execute(delivery, read);
+      return work();
     });
   }
 
   private turnAway(delivery: Delivery, read: Envelope | Refusal): void {
-    if (!delivery.channel.isOpen) return;
-    this.replies.refuse(delivery, 'error' in read ? read : { error: overloaded(), request: read });
+    if (delivery.channel.isOpen) this.replies.refuse(delivery, refusalOf(read, overloaded()));
   }
 
   /** The broker keeps no QoS 0. */
-  private leave(delivery: Delivery, request: Envelope): void {
-    if (delivery.origin.qos === 0) this.replies.refuse(delivery, { error: stopping(), request });
+  private leave(delivery: Delivery, read: Envelope | Refusal): void {
+    if (delivery.origin.qos === 0) this.replies.refuse(delivery, refusalOf(read, stopping()));
   }
+}
+
+function refusalOf(read: Envelope | Refusal, error: Refusal['error']): Refusal {
+  return 'error' in read ? read : { error, request: read };
 }

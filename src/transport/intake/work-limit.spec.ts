@@ -58,19 +58,4 @@ describe('WorkLimit', () => {
     await expect(next).resolves.toBe('yes');
     expect(limit.isFull).toBe(false);
   });
-
-  it('is idle at once where nothing runs, else when nothing runs and nothing waits', async () => {
-    const limit = new WorkLimit(1);
-    await limit.idle();
-    const jobs = [held(), held()];
-    const running = jobs.map(({ work }) => limit.run('a', work));
-    let isIdle = false;
-    const idle = limit.idle().then(() => (isIdle = true));
-    jobs[0]!.end(undefined);
-    await settle();
-    expect(isIdle).toBe(false);
-    jobs[1]!.end(undefined);
-    await Promise.all([...running, idle]);
-    expect(isIdle).toBe(true);
-  });
 });

@@ -7,7 +7,6 @@ import { Turns } from '../turns.js';
 export class WorkLimit {
   private running = 0;
   private readonly waiting = new Turns<() => void>();
-  private readonly idleListeners: (() => void)[] = [];
 
   constructor(private readonly max: number) {}
 
@@ -29,15 +28,10 @@ export class WorkLimit {
     }
   }
 
-  /** Resolves once nothing runs and nothing waits. */
-  async idle(): Promise<void> {
-    if (this.running > 0) await new Promise<void>((resolve) => this.idleListeners.push(resolve));
-  }
-
   /** Who waits takes the place over, so `running` does not change. */
   private leave(): void {
     const next = this.waiting.take();
-    if (next) return next();
-    if (--this.running === 0) this.idleListeners.splice(0).forEach((listener) => listener());
+    if (next) next();
+    else this.running--;
   }
 }
