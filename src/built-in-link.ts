@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { MqttClient } from 'mqtt';
 import type { BuiltInBroker } from './broker/built-in-broker.js';
+import type { Reading } from './broker/reading.js';
 import type { ServiceTraffic } from './broker/service-traffic.js';
 import { linkedEventTopic } from './protocol/service-link.js';
 import { BrokerLink, type LinkListener } from './transport/link/broker-link.js';
@@ -69,6 +70,7 @@ export class BuiltInLink extends BrokerLink {
   constructor(
     private readonly broker: BuiltInBroker,
     private readonly traffic: ServiceTraffic,
+    private readonly reading: Reading,
     override readonly clientId: string,
   ) {
     super();
@@ -89,6 +91,10 @@ export class BuiltInLink extends BrokerLink {
 
   override event(topic: string, expiresAt?: number) {
     return { topic: linkedEventTopic(topic, expiresAt) };
+  }
+
+  override update(load: number): void {
+    this.reading.update(load);
   }
 
   override async close(): Promise<void> {}

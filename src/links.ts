@@ -2,6 +2,7 @@ import type { Provider } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { BuiltInBroker } from './broker/built-in-broker.js';
+import { Reading } from './broker/reading.js';
 import { ServiceTraffic } from './broker/service-traffic.js';
 import { BuiltInLink } from './built-in-link.js';
 import { Config } from './config.js';
@@ -22,9 +23,15 @@ export const leadership: Provider = {
 /** Which broker the service is a client of. The built-in one takes no connections unless it is this. */
 export const link: Provider = {
   provide: BrokerLink,
-  inject: [Config, Leadership, BuiltInBroker, ServiceTraffic],
-  useFactory: (config: Config, leadership: Leadership, broker: BuiltInBroker, traffic: ServiceTraffic) =>
+  inject: [Config, Leadership, BuiltInBroker, ServiceTraffic, Reading],
+  useFactory: (
+    config: Config,
+    leadership: Leadership,
+    broker: BuiltInBroker,
+    traffic: ServiceTraffic,
+    reading: Reading,
+  ) =>
     config.external
       ? new ExternalLink(config.external, leadership)
-      : new BuiltInLink(broker, traffic, config.broker.serviceClientId),
+      : new BuiltInLink(broker, traffic, reading, config.broker.serviceClientId),
 };

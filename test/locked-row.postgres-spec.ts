@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generate, type IPublishPacket } from 'mqtt-packet';
 import { DataSource } from 'typeorm';
+import type { RawClient } from './support/raw-client.js';
 import { connectRawAdmin, SAMPLE_DEVICE, TestService } from './support/service.js';
 
 const HOLD_MS = 6_000;
@@ -105,6 +107,43 @@ describe('requests that wait behind others of their command', () => {
     } finally {
       await small.stop();
     }
+  });
+
+  it('are not read any further where they are too many bytes, and are all executed in the end', async () => {
+    const id = await service.insertCommand();
+    const { unlock } = await service.lock(id);
+    const large = JSON.stringify({
+      action: 'command/get',
+      deviceId: SAMPLE_DEVICE,
+      commandId: id,
+      ignored: 'x'.repeat(900_000),
+    });
+    const devices = await Promise.all(['big-1', 'big-2', 'big-3'].map(connect));
+    let sent = 0;
+    const send = async ({ socket }: RawClient) => {
+      for (let messageId = 1; messageId <= 64; messageId++) {
+        const payload = messageId === 1 ? update(id, 'first') : large;
+        const request = { cmd: 'publish', topic: 'dh/request', payload, qos: 1, messageId } as IPublishPacket;
+        await new Promise((written) => socket.write(generate(request), written));
+        sent += payload.length;
+      }
+    };
+    const sending = devices.map(send);
+    let before = -1;
+    const standsStill = () => {
+      const isSame = before === sent;
+      before = sent;
+      return isSame;
+    };
+    await expect.poll(standsStill, { interval: 1_000, timeout: 10_000 }).toBe(true);
+    // And what the sockets hold, of 170 MB.
+    expect(sent).toBeLessThan(110_000_000);
+    await unlock();
+    for (const device of devices) {
+      await device.packet('puback', ({ messageId }) => messageId === 64);
+      device.end();
+    }
+    await Promise.all(sending);
   });
 
   it('are executed however long that takes, where nobody holds the row', async () => {

@@ -4,6 +4,7 @@ import { Connections } from './connections.js';
 import { EventDelivery } from './events/event-delivery.js';
 import { StoredSessions } from './events/stored-sessions.js';
 import { Handshake } from './handshake.js';
+import { Reading } from './reading.js';
 import { ServiceTraffic } from './service-traffic.js';
 import { TopicAccess } from './topic-access.js';
 
@@ -15,10 +16,11 @@ import { TopicAccess } from './topic-access.js';
     Connections,
     EventDelivery,
     Handshake,
+    Reading,
     ServiceTraffic,
     StoredSessions,
     TopicAccess,
   ],
-  exports: [BuiltInBroker, ServiceTraffic],
+  exports: [BuiltInBroker, Reading, ServiceTraffic],
 })
 export class BrokerModule {}

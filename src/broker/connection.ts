@@ -7,6 +7,7 @@ import type { AedesClient } from './aedes-client.js';
 import { FIRST_EVENT_ID } from './events/session-queue.js';
 import type { StoredSession } from './events/stored-session.js';
 import { Outbox, type Reply } from './outbox.js';
+import type { Reading } from './reading.js';
 
 /** Requests of one connection that are in work before it is read no further. */
 const MAX_UNANSWERED = 64;
@@ -52,6 +53,7 @@ export class Connection {
     readonly address: string,
     readonly filters: FilterSet,
     private readonly subscriptions: EventSubscriptions,
+    private readonly reading: Reading,
   ) {
     this.outbox = new Outbox(client, filters);
     keepMessageIdsBelow(FIRST_EVENT_ID, client);
@@ -67,7 +69,7 @@ export class Connection {
     packet.qos = 0;
     delete packet.messageId;
     if (qos > 0) this.unacknowledged.set(number, { qos, messageId: messageId! });
-    if (++this.unanswered > MAX_UNANSWERED) this.pause();
+    if (++this.unanswered > MAX_UNANSWERED || !this.reading.isOpenTo(this)) this.pause();
     return linkedRequestTopic({ connectionId: this.id, clientId: this.client.id, number, qos, retained });
   }
 
@@ -150,7 +152,14 @@ export class Connection {
   private release(number: number, reply: Reply): void {
     this.outbox.deliver(reply);
     this.subscriptions.replied(this.id, number);
-    if (--this.unanswered > MAX_UNANSWERED || !this.isPaused || this.isEnding) return;
+    this.unanswered--;
+    this.readOn();
+  }
+
+  /** Unless there is a reason to wait. */
+  readOn(): void {
+    if (!this.isPaused || this.isEnding || this.unanswered > MAX_UNANSWERED) return;
+    if (!this.reading.isOpenTo(this)) return;
     this.isPaused = false;
     this.client._parsingBatch = 1;
     this.client.resume();

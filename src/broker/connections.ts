@@ -5,6 +5,7 @@ import { EventSubscriptions } from '../subscriptions/event-subscriptions.js';
 import type { AedesClient } from './aedes-client.js';
 import { Connection } from './connection.js';
 import { LiveReceiver } from './events/live-receiver.js';
+import { Reading } from './reading.js';
 import { TopicAccess } from './topic-access.js';
 
 /** The connections that are open now. */
@@ -17,12 +18,19 @@ export class Connections implements Iterable<Connection> {
     private readonly index: EventIndex,
     private readonly subscriptions: EventSubscriptions,
     private readonly access: TopicAccess,
+    private readonly reading: Reading,
   ) {}
 
   /** @param address the peer's IP address; the link of the service has none */
   open(client: Client, clientId: string, address: string): Connection {
     const filters = new FilterSet(this.index, NOBODY, clientId && `@${clientId}`);
-    const connection = new Connection(client as AedesClient, address, filters, this.subscriptions);
+    const connection = new Connection(
+      client as AedesClient,
+      address,
+      filters,
+      this.subscriptions,
+      this.reading,
+    );
     filters.receiver = new LiveReceiver(connection, this.access);
     this.byId.set(connection.id, connection);
     this.byClient.set(client, connection);
@@ -31,6 +39,7 @@ export class Connections implements Iterable<Connection> {
 
   close(connection: Connection): void {
     this.byId.delete(connection.id);
+    this.reading.forget(connection);
     this.subscriptions.closeAll(connection.id);
     if (connection.session) connection.session.detach(connection);
     else connection.filters.clear();

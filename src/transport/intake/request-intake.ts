@@ -37,14 +37,16 @@ export class RequestIntake {
   }
 
   async take(delivery: Delivery): Promise<void> {
-    const { channel, origin } = delivery;
+    const { channel, origin, packet } = delivery;
     const read = readRequest(delivery, this.limits.maxRequestBytes);
     if (!read) return delivery.settle(() => {});
     const isQos0 = origin.qos === 0;
     // The 503 would have to wait as well.
     if (isQos0 && channel.outgoing.isCongested) return;
-    if (isQos0 && this.isFull) return this.turnAway(delivery, read);
+    if (isQos0 && (this.isFull || channel.isFull)) return this.turnAway(delivery, read);
     const inPlace: InPlace = (work) => this.inPlace(delivery, read, work);
+    const { length } = packet.payload;
+    channel.hold(length);
     this.taken++;
     if (isQos0) this.takenAtQos0++;
     try {
@@ -52,6 +54,7 @@ export class RequestIntake {
         ? inPlace(async () => this.replies.refuse(delivery, read))
         : this.execute(delivery, read, inPlace));
     } finally {
+      channel.hold(-length);
       if (isQos0) this.takenAtQos0--;
       if (--this.taken === 0) this.onIdle.splice(0).forEach((tell) => tell());
     }

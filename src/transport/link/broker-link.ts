@@ -56,6 +56,11 @@ export abstract class BrokerLink {
    * @throws where it cannot
    */
   async serve(): Promise<void> {}
+  /**
+   * Called whenever the service has taken a request or is done with one.
+   * @param load bytes of requests that it has, in parts of what it may have; from 1 on it is to get no more
+   */
+  update(_load: number): void {}
   /** Called after the client has ended. */
   abstract close(): Promise<void>;
 }
