@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Aedes, type Subscription } from 'aedes';
 import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROBE_ACTION } from '../src/protocol/topics.js';
 import { DeviceHiveServer } from '../src/transport/devicehive.server.js';
 import { TestClient } from './support/client.js';
 import { Mosquitto } from './support/mosquitto.js';
@@ -428,6 +429,20 @@ describe('MQTT_SHARED_GROUP', () => {
       );
       expect(Math.min(...replies)).toBeGreaterThan(0);
       expect(replies[0]! + replies[1]!).toBe(100);
+      // Whoever sends a probe gets its nonce back, but nothing that is larger than one.
+      const probe = JSON.stringify({ action: PROBE_ACTION, nonce: 'x'.repeat(65) });
+      await alice.mqtt.publishAsync('dh/request/alice', probe, { qos: 1 });
+      const answers = () =>
+        proxies.flatMap(({ packets }) =>
+          packets.flatMap(({ direction, packet }) =>
+            direction === 'toBroker' &&
+            packet.cmd === 'publish' &&
+            packet.topic.endsWith(`${PROBE_ACTION}@alice`)
+              ? [String(packet.payload)]
+              : [],
+          ),
+        );
+      await expect.poll(answers).toEqual([expect.stringContaining('"status":"error"')]);
       await alice.end();
     } finally {
       await one.stop();

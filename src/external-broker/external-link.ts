@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { MqttClient } from 'mqtt';
 import type { Leadership } from '../database/leadership.js';
 import { BrokerLink, type LinkListener } from '../transport/link/broker-link.js';
 import { type ClientIdentity, PropertyIdentity, TopicIdentity } from '../transport/link/client-identity.js';
@@ -25,6 +26,7 @@ export class ExternalLink extends BrokerLink {
   override readonly maxUnacknowledged: number;
   override readonly mayBeAway = true;
   private isClosing = false;
+  private client?: MqttClient;
 
   constructor(
     private readonly options: ExternalBrokerOptions,
@@ -53,6 +55,8 @@ export class ExternalLink extends BrokerLink {
   override async close(): Promise<void> {
     this.isClosing = true;
     await this.leadership.resign();
+    // Of a term that was won after the server had ended that of the one before.
+    if (this.client?.disconnecting === false) await endClient(this.client);
   }
 
   /** A client for each term: what the last one has not delivered is not to come out later. */
@@ -60,6 +64,7 @@ export class ExternalLink extends BrokerLink {
     while (!this.isClosing && (await this.leadership.win(() => listener.standsBy()))) {
       if (this.isClosing) return;
       const client = openBrokerClient(this.options);
+      this.client = client;
       listener.opened(client);
       const term = new AbortController();
       await Promise.race([this.leadership.lost(), this.uselessness(listener, term.signal)]);

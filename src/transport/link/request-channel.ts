@@ -110,7 +110,7 @@ export class RequestChannel {
   /** Whether a request is a probe: our own, or in a group that of another member, who is told that it came. */
   takesProbe(nonce: unknown, origin: RequestOrigin): boolean {
     if (this.path.takes(nonce, origin)) return true;
-    if (!this.link.sharedGroup) return false;
+    if (!this.link.sharedGroup || !isNonce(nonce)) return false;
     this.outgoing.publish(responseTopic(PROBE_ACTION, origin.clientId), JSON.stringify({ nonce }), {
       qos: 0,
     });
@@ -185,3 +185,6 @@ export class RequestChannel {
     }
   }
 }
+
+/** Anybody may send a probe, and what is sent back is to fit into a packet. */
+const isNonce = (nonce: unknown): nonce is string => typeof nonce === 'string' && nonce.length <= 64;
