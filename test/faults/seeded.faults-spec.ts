@@ -68,8 +68,8 @@ async function undisturbed({ mutations }: ServiceOptions = {}, count = 150): Pro
 
 const ACKNOWLEDGES_FIRST: Mutation = {
   file: 'transport/intake/request-intake.js',
-  from: 'return this.execute(delivery, read);',
-  to: 'delivery.settle(() => {}); return this.execute({ ...delivery, settle: (reply) => reply() }, read);',
+  from: 'this.execute(delivery, read, inPlace)',
+  to: '(delivery.settle(() => {}), this.execute({ ...delivery, settle: (reply) => reply() }, read, inPlace))',
 };
 const NO_LANES: Mutation = {
   file: 'transport/lanes.js',
