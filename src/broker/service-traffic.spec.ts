@@ -16,6 +16,7 @@ let left: string[];
 /** What the disk and the database let go. */
 let writeAll: () => void;
 let readRights: () => void;
+let refresh: () => Promise<void>;
 let state: { isFlushed: boolean; isFresh: boolean };
 let traffic: ServiceTraffic;
 
@@ -32,6 +33,7 @@ beforeEach(() => {
   state = { isFlushed: true, isFresh: true };
   const written = new Promise<void>((resolve) => (writeAll = resolve));
   const read = new Promise<void>((resolve) => (readRights = resolve));
+  refresh = () => read.then(() => void (state.isFresh = true));
   traffic = new ServiceTraffic(
     { serviceClientId: 'service' } as BrokerOptions,
     {
@@ -47,7 +49,7 @@ beforeEach(() => {
     } as unknown as StoredSessions,
     {
       isFresh: () => state.isFresh,
-      refresh: () => read.then(() => void (state.isFresh = true)),
+      refresh: () => refresh(),
     } as unknown as UserRightsCache,
   );
 });
@@ -138,6 +140,32 @@ describe('ServiceTraffic', () => {
     reply(2);
     await settle();
     expect(left).toEqual(['a', 'b', 'reply 1', 'c', 'reply 2']);
+  });
+
+  it('gives each event a read that began after it, and no reply waits for events behind it', async () => {
+    const reads: (() => void)[] = [];
+    refresh = () => new Promise((resolve) => reads.push(resolve));
+    state.isFresh = false;
+    writeAll();
+    event('a');
+    event('b');
+    reply(1);
+    await settle();
+    event('c');
+    reply(2);
+    await settle();
+    expect(reads).toHaveLength(1);
+    reads[0]!();
+    await settle();
+    expect(left).toEqual(['a', 'b', 'reply 1']);
+    event('d');
+    reads[1]!();
+    await settle();
+    expect(left).toEqual(['a', 'b', 'reply 1', 'c', 'reply 2']);
+    reads[2]!();
+    await settle();
+    expect(left.at(-1)).toBe('d');
+    expect(reads).toHaveLength(3);
   });
 
   it('holds a reply for a second, and the event for as long as it takes', async () => {

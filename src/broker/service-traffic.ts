@@ -32,9 +32,12 @@ export type RequestListener = (topic: string, payload: Buffer) => void;
 export class ServiceTraffic {
   private readonly logger = new Logger('Broker');
   private receive?: RequestListener;
-  private readonly waiting: DeviceEvent[] = [];
+  /** How many events wait for the rights of their receivers. */
+  private waiting = 0;
+  /** those of them that the next read is for */
+  private batch?: DeviceEvent[];
+  private lastBatch: Promise<void> = Promise.resolve();
   private lastEvent: Promise<void> = Promise.resolve();
-  private draining?: Promise<void>;
 
   constructor(
     private readonly options: BrokerOptions,
@@ -82,22 +85,24 @@ export class ServiceTraffic {
 
   /** Events keep their order, also while the rights of their receivers are read. */
   private tell(event: DeviceEvent): void {
-    if (!this.draining && this.rights.isFresh()) {
+    if (this.waiting === 0 && this.rights.isFresh()) {
       this.deliver(event);
       if (!this.sessions.isFlushed) this.lastEvent = soon(this.sessions.flushed());
       return;
     }
-    this.waiting.push(event);
-    this.draining ??= this.drain();
-    this.lastEvent = soon(this.draining.then(() => this.sessions.flushed()));
+    this.waiting++;
+    if (this.batch) this.batch.push(event);
+    else this.lastBatch = this.deliverBatch((this.batch = [event]), this.lastBatch);
+    this.lastEvent = soon(this.lastBatch.then(() => this.sessions.flushed()));
   }
 
-  private async drain(): Promise<void> {
-    while (this.waiting.length > 0) {
-      await this.rights.refresh();
-      for (const event of this.waiting.splice(0)) this.deliver(event);
-    }
-    this.draining = undefined;
+  /** An event that comes during the read is for the next one: it may be for somebody who came meanwhile. */
+  private async deliverBatch(events: DeviceEvent[], before: Promise<void>): Promise<void> {
+    await before;
+    this.batch = undefined;
+    await this.rights.refresh();
+    for (const event of events) this.deliver(event);
+    this.waiting -= events.length;
   }
 
   /** What fails for one event does not stop the next, or the reply to a request that is committed. */

@@ -17,6 +17,7 @@ class Users {
   rows: Row[] = [];
   /** so many statements fail */
   failures = 0;
+  onAsked: () => unknown = () => {};
   private hold?: Promise<void>;
 
   createQueryRunner() {
@@ -29,6 +30,7 @@ class Users {
 
   query(_statement: string, [ids]: [number[]]): Promise<Row[]> {
     this.asked.push([...ids].toSorted());
+    this.onAsked();
     const rows = this.rows.filter(({ id }) => ids.includes(Number(id)));
     if (this.failures-- > 0) return Promise.reject(new Error('away'));
     return (this.hold ?? Promise.resolve()).then(() => rows);
@@ -138,16 +140,33 @@ describe('UserRightsCache', () => {
     expect(cache.of(2)).toEqual({ networkIds: [2], deviceTypeIds: null });
   });
 
-  it('reads again for who came while it read', async () => {
+  it('is fresh for those who watched when it read, and reads again for who came meanwhile', async () => {
     cache.watch(1);
     const go = users.pause();
     const refreshed = cache.refresh();
     await users.areAsked();
     cache.watch(2);
+    const refreshedForBoth = cache.refresh();
     go();
     await refreshed;
+    expect(users.asked).toEqual([[1]]);
+    expect([undefined, 1, 2].map((id) => cache.isFresh(id))).toEqual([false, true, false]);
+    expect(cache.of(2)).toBeUndefined();
+    await refreshedForBoth;
     expect(users.asked).toEqual([[1], [1, 2]]);
+    expect([undefined, 1, 2].map((id) => cache.isFresh(id))).toEqual([true, true, true]);
     expect(cache.of(2)).toBeDefined();
+    vi.advanceTimersByTime(1_000);
+    expect(cache.isFresh(1)).toBe(false);
+  });
+
+  it('keeps nobody waiting while new users come with each statement', async () => {
+    cache.watch(1);
+    let last = 1;
+    users.onAsked = () => last < 100 && cache.watch(++last);
+    await cache.refresh();
+    await cache.refresh();
+    expect(users.asked).toEqual([[1], [1, 2]]);
   });
 
   it('reads once for all who wait', async () => {

@@ -23,6 +23,13 @@ interface RightsRow {
   types: string[] | null;
 }
 
+interface Watching {
+  /** how many connections, sessions and subscriptions watch on the user's behalf */
+  count: number;
+  /** the user's place among all who began to watch, from 1 */
+  arrival: number;
+}
+
 /**
  * The rights of the users who watch events, at most a second old. Requests do not need it, their rights are part of
  * their statement; the broker does, which decides on every event for every watcher.
@@ -30,10 +37,12 @@ interface RightsRow {
 @Injectable()
 export class UserRightsCache {
   private readonly logger = new Logger(UserRightsCache.name);
-  /** how many connections, sessions and subscriptions watch on a user's behalf */
-  private readonly watching = new Map<number, number>();
+  private readonly watchers = new Map<number, Watching>();
+  /** of users who began to watch, ever */
+  private arrivals = 0;
   private rights = new Map<number, UserRights>();
-  private readAt = -Infinity;
+  /** since when `rights` may be out of date, and of how many of the arrivals they are */
+  private known = { at: -Infinity, arrivals: 0 };
   private reading?: Promise<void>;
   private isFailing = false;
 
@@ -41,15 +50,14 @@ export class UserRightsCache {
 
   /** From now on the user's rights are read too, until as many `unwatch` have followed. */
   watch(userId: number): void {
-    const watching = this.watching.get(userId) ?? 0;
-    this.watching.set(userId, watching + 1);
-    if (watching === 0) this.readAt = -Infinity;
+    const watching = this.watchers.get(userId);
+    if (watching) watching.count++;
+    else this.watchers.set(userId, { count: 1, arrival: ++this.arrivals });
   }
 
   unwatch(userId: number): void {
-    const watching = this.watching.get(userId)! - 1;
-    if (watching > 0) this.watching.set(userId, watching);
-    else this.watching.delete(userId);
+    const watching = this.watchers.get(userId)!;
+    if (--watching.count === 0) this.watchers.delete(userId);
   }
 
   /** @returns `undefined` for a user who is unknown, not active, or was not watching when they were read */
@@ -57,20 +65,26 @@ export class UserRightsCache {
     return this.rights.get(userId);
   }
 
-  /** Whether the rights of everybody who watches are known, and at most a second old. */
-  isFresh(): boolean {
-    return performance.now() - this.readAt <= MAX_AGE_MS;
+  /** Whether the rights of a user who watches, or else of everybody who does, are known, and at most a second old. */
+  isFresh(userId?: number): boolean {
+    const watching = userId === undefined ? undefined : this.watchers.get(userId);
+    return this.isKnown(watching?.arrival ?? this.arrivals);
   }
 
   /**
-   * Resolves when they are. While the database is away it waits: rather a late event than one to somebody who
-   * lost the right to it.
+   * Resolves when those of everybody are who watches by now; who comes later does not prolong it. While the database is
+   * away it waits: rather a late event than one to somebody who lost the right to it.
    */
   async refresh(): Promise<void> {
-    while (!this.isFresh()) {
+    const { arrivals } = this;
+    while (!this.isKnown(arrivals)) {
       this.reading ??= this.read().finally(() => (this.reading = undefined));
       await this.reading;
     }
+  }
+
+  private isKnown(arrival: number): boolean {
+    return arrival <= this.known.arrivals && performance.now() - this.known.at <= MAX_AGE_MS;
   }
 
   private async read(): Promise<void> {
@@ -78,17 +92,15 @@ export class UserRightsCache {
     try {
       // What is read counts from here: behind a busy pool it would be old when it comes, each time.
       await runner.connect();
-      const startedAt = performance.now();
-      const userIds = [...this.watching.keys()];
-      const rows = (await runner.query(READ_RIGHTS, [userIds])) as RightsRow[];
+      const known = { at: performance.now(), arrivals: this.arrivals };
+      const rows = (await runner.query(READ_RIGHTS, [[...this.watchers.keys()]])) as RightsRow[];
       this.rights = new Map(
         rows.map((row) => [
           Number(row.id),
           { networkIds: row.networks?.map(Number) ?? null, deviceTypeIds: row.types?.map(Number) ?? null },
         ]),
       );
-      // Whoever came meanwhile is not among them.
-      if ([...this.watching.keys()].every((id) => userIds.includes(id))) this.readAt = startedAt;
+      this.known = known;
       this.isFailing = false;
     } catch (error) {
       if (!this.isFailing)

@@ -142,11 +142,12 @@ export class StoredSession implements EventReceiver {
   }
 
   /** As much as the client takes; the rest when it has acknowledged some, or has authenticated again. */
-  sendNext(isFresh = this.shared.rights.isFresh()): void {
+  sendNext(isFresh?: boolean): void {
     while (this.connection && this.queue.inFlight < WINDOW && this.connection.outbox.hasRoom) {
       const event = this.queue.next();
       const principal = event && this.shared.access.principalOf(this.connection);
       if (!principal) return;
+      isFresh ??= this.shared.rights.isFresh(principal.userId);
       if (!isFresh) return this.sendWhenFresh();
       if (!this.isDue(event, principal)) {
         this.queue.remove(event);

@@ -25,11 +25,11 @@ const access = {
     ({ userId, permissions: { ids: [] }, networkIds: null, deviceTypeIds: null }) as unknown as Principal,
   mayWatch: () => true,
 } as unknown as TopicAccess;
-let rightsAreFresh: boolean;
+let rightsAreFresh: (userId?: number) => boolean;
 const rights = {
   watch: () => {},
   unwatch: () => {},
-  isFresh: () => rightsAreFresh,
+  isFresh: (userId?: number) => rightsAreFresh(userId),
   refresh: () => new Promise(() => {}),
 } as unknown as UserRightsCache;
 
@@ -51,7 +51,7 @@ async function open(): Promise<void> {
 }
 
 beforeEach(async () => {
-  rightsAreFresh = true;
+  rightsAreFresh = () => true;
   userId = 1;
   dataDir = mkdtempSync(join(tmpdir(), 'devicehive-sessions-'));
   await open();
@@ -81,9 +81,23 @@ describe('StoredSessions', () => {
   it('send an event while it is delivered, before any reply, however old the rights are by now', () => {
     const published: Publication[] = [];
     arrive('here', { hasRoom: true, publish: (publication: Publication) => published.push(publication) });
-    rightsAreFresh = false;
+    rightsAreFresh = () => false;
     sessions.of('here')!.receive({ topic: 'dh/command/1/1/x/y', payload: 'z' }, 1, '');
     expect(published).toMatchObject([{ topic: 'dh/command/1/1/x/y', payload: 'z', qos: 1, dup: undefined }]);
+  });
+
+  it('send what has waited once the rights of their own users are known, whoever else has just come', () => {
+    for (userId of [1, 2]) {
+      comeAndGo(`client-${userId}`);
+      sessions
+        .of(`client-${userId}`)!
+        .receive({ topic: 'dh/command/1/1/x/y', payload: `for ${userId}` }, 1, '');
+    }
+    rightsAreFresh = (id) => id === 1;
+    const published: unknown[] = [];
+    const outbox = { hasRoom: true, publish: ({ payload }: Publication) => published.push(payload) };
+    for (userId of [1, 2]) arrive(`client-${userId}`, outbox);
+    expect(published).toEqual(['for 1']);
   });
 
   it('are read at the next start without what is malformed, which is deleted with one warning', async () => {
