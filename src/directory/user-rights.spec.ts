@@ -17,6 +17,7 @@ class Users {
   rows: Row[] = [];
   /** so many statements fail */
   failures = 0;
+  isInitialized = true;
   onAsked: () => unknown = () => {};
   private hold?: Promise<void>;
 
@@ -173,6 +174,16 @@ describe('UserRightsCache', () => {
     cache.watch(1);
     await Promise.all([cache.refresh(), cache.refresh(), cache.refresh()]);
     expect(users.asked).toHaveLength(1);
+  });
+
+  it('asks no more, and never resolves, once the database is closed', async () => {
+    const refreshed = vi.fn<() => void>();
+    cache.watch(1);
+    users.isInitialized = false;
+    void cache.refresh().then(refreshed);
+    await new Promise(setImmediate);
+    expect(users.asked).toHaveLength(0);
+    expect(refreshed).not.toHaveBeenCalled();
   });
 
   it('waits while the database is away, asks now and then, and says why', async () => {

@@ -73,11 +73,13 @@ export class UserRightsCache {
 
   /**
    * Resolves when those of everybody are who watches by now; who comes later does not prolong it. While the database is
-   * away it waits: rather a late event than one to somebody who lost the right to it.
+   * away it waits: rather a late event than one to somebody who lost the right to it. Once the database is closed it
+   * never resolves, and keeps no process alive.
    */
   async refresh(): Promise<void> {
     const { arrivals } = this;
     while (!this.isKnown(arrivals)) {
+      if (!this.dataSource.isInitialized) return new Promise(() => {});
       this.reading ??= this.read().finally(() => (this.reading = undefined));
       await this.reading;
     }
