@@ -1,21 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  FIRST_EVENT_ID,
-  messageIdOf,
-  type QueueBudget,
-  type QueuedEvent,
-  SessionQueue,
-} from './session-queue.js';
+import { FIRST_EVENT_ID, messageIdOf, type QueuedEvent, SessionQueue } from './session-queue.js';
 
 const MAX_EVENTS = 20_000;
 const MEGABYTE = 1_048_576;
 
-let budget: QueueBudget;
+let waiting: number;
 let queue: SessionQueue;
 
 beforeEach(() => {
-  budget = { used: 0 };
-  queue = new SessionQueue(budget);
+  waiting = 0;
+  queue = new SessionQueue((bytes) => (waiting += bytes));
 });
 
 const add = (payload = 'x', to = queue) => to.add({ topic: 't', payload, suffix: '' });
@@ -98,18 +92,21 @@ describe('SessionQueue', () => {
     const whole = 'x'.repeat(MEGABYTE);
     for (let i = 0; i < 10; i++) add(whole);
     expect(seqs(queue.trim(7.5 * MEGABYTE))).toEqual([1, 2, 3]);
-    expect(queue.bytes).toBe(budget.used);
+    expect(queue.bytes).toBe(waiting);
   });
 
-  it('uses nothing of what all may use once it is empty', () => {
+  it('tells how many bytes wait: none that are on their way, and those again after an interruption', () => {
     for (let i = 0; i < 4; i++) add('some text');
-    const [first] = send(2);
+    const each = waiting / 4;
+    const [first] = send(3);
     queue.acknowledge(messageIdOf(first!));
+    expect(waiting).toBe(each);
+    expect(queue.bytes).toBe(3 * each);
     queue.interrupt();
-    expect(budget.used).toBeGreaterThan(0);
+    expect(waiting).toBe(3 * each);
     for (const event of queue.events) queue.remove(event);
     queue.remove(first!);
-    expect(budget.used).toBe(0);
+    expect([waiting, queue.bytes]).toEqual([0, 0]);
     expect(queue.next()).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 /** Of one session; beyond it the oldest is dropped. */
 const MAX_EVENTS = 20_000;
 const MAX_BYTES = 16 * 1_048_576;
-/** Of all sessions together; beyond it the largest of the user who has most gives way. */
+/** Of what waits in all sessions together; beyond it the largest of the user who has most gives way. */
 export const MAX_TOTAL_BYTES = 128 * 1_048_576;
 /** Beside the texts: an entry of 300 bytes takes 500. */
 const ENTRY_BYTES = 200;
@@ -30,11 +30,6 @@ export function messageIdOf({ seq }: QueuedEvent): number {
   return FIRST_EVENT_ID + (seq % EVENT_IDS);
 }
 
-/** What all queues hold together, in bytes. */
-export interface QueueBudget {
-  used: number;
-}
-
 /** The events of one session, in order: those on their way to the client, then those that wait. */
 export class SessionQueue {
   private waiting = new Map<number, QueuedEvent>();
@@ -42,8 +37,10 @@ export class SessionQueue {
   private size = 0;
   private lastSeq = 0;
 
-  constructor(private readonly budget: QueueBudget) {}
+  /** @param onWaiting told how many bytes more wait, below 0 how many less */
+  constructor(private readonly onWaiting: (bytes: number) => void) {}
 
+  /** With those on their way. */
   get bytes(): number {
     return this.size;
   }
@@ -68,7 +65,8 @@ export class SessionQueue {
   restore(event: QueuedEvent): void {
     this.lastSeq = event.seq;
     this.waiting.set(event.seq, event);
-    this.count(event, 1);
+    this.size += bytesOf(event);
+    this.onWaiting(bytesOf(event));
   }
 
   /**
@@ -93,7 +91,7 @@ export class SessionQueue {
   }
 
   send(event: QueuedEvent): void {
-    this.waiting.delete(event.seq);
+    if (this.waiting.delete(event.seq)) this.onWaiting(-bytesOf(event));
     event.wasSent = true;
     this.sent.set(messageIdOf(event), event);
   }
@@ -103,24 +101,25 @@ export class SessionQueue {
     const event = this.sent.get(messageId);
     if (!event) return undefined;
     this.sent.delete(messageId);
-    this.count(event, -1);
+    this.size -= bytesOf(event);
     return event;
   }
 
   /** One that waits. */
   remove(event: QueuedEvent): void {
-    if (this.waiting.delete(event.seq)) this.count(event, -1);
+    if (!this.waiting.delete(event.seq)) return;
+    this.size -= bytesOf(event);
+    this.onWaiting(-bytesOf(event));
   }
 
   /** The connection is gone: what was not acknowledged is sent again, first. */
   interrupt(): void {
+    for (const event of this.sent.values()) this.onWaiting(bytesOf(event));
     this.waiting = new Map(this.events.map((event) => [event.seq, event]));
     this.sent.clear();
   }
+}
 
-  private count({ topic, payload }: QueuedEvent, sign: 1 | -1): void {
-    const bytes = sign * (topic.length + payload.length + ENTRY_BYTES);
-    this.size += bytes;
-    this.budget.used += bytes;
-  }
+function bytesOf({ topic, payload }: QueuedEvent): number {
+  return topic.length + payload.length + ENTRY_BYTES;
 }

@@ -6,13 +6,8 @@ import { shown } from '../../protocol/shown.js';
 import type { EventReceiver, FilterSet } from '../../subscriptions/event-index.js';
 import type { Connection } from '../connection.js';
 import type { TopicAccess, Watcher } from '../topic-access.js';
-import {
-  MAX_TOTAL_BYTES,
-  messageIdOf,
-  type QueueBudget,
-  type QueuedEvent,
-  SessionQueue,
-} from './session-queue.js';
+import type { Backlog } from './backlog.js';
+import { MAX_TOTAL_BYTES, messageIdOf, type QueuedEvent, SessionQueue } from './session-queue.js';
 import type { SessionFiles } from './session-files.js';
 
 const logger = new Logger('Broker');
@@ -23,9 +18,7 @@ const WINDOW = 256;
 export interface SharedBySessions {
   access: TopicAccess;
   rights: UserRightsCache;
-  budget: QueueBudget;
-  /** all queues together have too much */
-  makeRoom(): void;
+  backlog: Backlog<StoredSession>;
 }
 
 /**
@@ -51,7 +44,7 @@ export class StoredSession implements EventReceiver {
     private readonly shared: SharedBySessions,
   ) {
     filters.receiver = this;
-    this.queue = new SessionQueue(shared.budget);
+    this.queue = new SessionQueue((bytes) => shared.backlog.count(this.owner.userId, this, bytes));
   }
 
   get connectionId(): string | undefined {
@@ -75,6 +68,15 @@ export class StoredSession implements EventReceiver {
     for (const event of this.queue.trim(bytes)) {
       this.dropped++;
       this.files.remove(event);
+    }
+  }
+
+  /** One user's sessions never cost another user's their events: who has most gives way, one event at a time. */
+  private makeRoom(): void {
+    const { backlog } = this.shared;
+    while (backlog.bytes > MAX_TOTAL_BYTES) {
+      const session = backlog.heaviest!;
+      session.trim(session.bytes - 1);
     }
   }
 
@@ -131,7 +133,7 @@ export class StoredSession implements EventReceiver {
     this.files.add(queued);
     this.sendNext(true);
     this.trim();
-    if (this.shared.budget.used > MAX_TOTAL_BYTES) this.shared.makeRoom();
+    this.makeRoom();
     return true;
   }
 

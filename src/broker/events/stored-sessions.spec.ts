@@ -14,6 +14,7 @@ import type { Connections } from '../connections.js';
 import type { Publication } from '../outbox.js';
 import type { TopicAccess } from '../topic-access.js';
 import { SessionStorage } from './session-storage.js';
+import { StoredSession } from './stored-session.js';
 import { StoredSessions } from './stored-sessions.js';
 
 const MAX_SESSIONS = 10_000;
@@ -70,6 +71,11 @@ function arrive(clientId: string, outbox: object = { hasRoom: false }): Connecti
   connection.filters.add('dh/command/#', 1);
   sessions.claim(connection);
   return connection;
+}
+
+/** Before any of it is written, which takes long. */
+function forgetAll(): void {
+  for (const { clientId } of sessions) sessions.forget(clientId);
 }
 
 function comeAndGo(clientId: string): void {
@@ -215,5 +221,38 @@ describe('StoredSessions', () => {
     const total = greedy.reduce((sum, clientId) => sum + kept(clientId), 0);
     expect(total).toBeLessThan(128);
     expect(total).toBeGreaterThan(100);
+    forgetAll();
+  });
+
+  it('of many users who have the same give way alike, and an event costs no look at all of them', () => {
+    const clientIds = Array.from({ length: 1_000 }, (_, n) => `client-${n}`);
+    for (const [n, clientId] of clientIds.entries()) {
+      userId = n;
+      comeAndGo(clientId);
+    }
+    const event = { topic: 'dh/command/1/1/x/y', payload: 'x'.repeat(10_000) };
+    const looks = vi.spyOn(StoredSession.prototype, 'bytes', 'get');
+    for (let n = 0; n < 20; n++) {
+      for (const clientId of clientIds) sessions.of(clientId)!.receive(event, 1, '');
+    }
+    expect(looks.mock.calls.length / (20 * clientIds.length)).toBeLessThan(5);
+    const kept = clientIds.map((clientId) => sessions.of(clientId)!.bytes / event.payload.length);
+    expect(Math.min(...kept)).toBeGreaterThan(12);
+    expect(Math.max(...kept)).toBeLessThan(15);
+    forgetAll();
+  });
+
+  it('give way to what others keep, not to what is on its way to their clients', () => {
+    userId = 2;
+    comeAndGo('quiet');
+    const event = { topic: 'dh/command/1/1/x/y', payload: 'x'.repeat(1_048_576) };
+    for (let n = 0; n < 5; n++) sessions.of('quiet')!.receive(event, 1, '');
+    userId = 1;
+    arrive('here', { hasRoom: true, publish: () => {} });
+    for (let n = 0; n < 200; n++) sessions.of('here')!.receive(event, 1, '');
+    comeAndGo('away');
+    for (let n = 0; n < 12; n++) sessions.of('away')!.receive(event, 1, '');
+    for (const clientId of ['quiet', 'here', 'away']) expect(sessions.of(clientId)!.takeMissed()).toBe(0);
+    forgetAll();
   });
 });

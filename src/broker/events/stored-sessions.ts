@@ -7,8 +7,8 @@ import { BrokerOptions } from '../broker.options.js';
 import type { Connection } from '../connection.js';
 import { Connections } from '../connections.js';
 import { TopicAccess, type Watcher } from '../topic-access.js';
+import { Backlog } from './backlog.js';
 import { readSessions, SessionFiles } from './session-files.js';
-import { MAX_TOTAL_BYTES } from './session-queue.js';
 import { SessionStorage } from './session-storage.js';
 import { type SharedBySessions, StoredSession } from './stored-session.js';
 
@@ -36,7 +36,7 @@ export class StoredSessions {
     connections: Connections,
   ) {
     this.storage = new SessionStorage(dataDir);
-    this.shared = { access, rights, budget: { used: 0 }, makeRoom: () => this.makeRoom() };
+    this.shared = { access, rights, backlog: new Backlog() };
     sessions.onAuthenticated = (connectionId) => {
       const connection = connections.get(connectionId);
       if (connection?.isOpen) this.claim(connection);
@@ -125,20 +125,6 @@ export class StoredSessions {
     this.rights.watch(owner.userId);
     this.byClientId.set(clientId, session);
     return session;
-  }
-
-  /** One user's sessions never cost another user's their events; a tenth at once, as it looks at all of them. */
-  private makeRoom(): void {
-    const ofUsers = new Map<number, StoredSession[]>();
-    for (const session of this) {
-      ofUsers.set(session.owner.userId, [...(ofUsers.get(session.owner.userId) ?? []), session]);
-    }
-    const sum = (sessions: StoredSession[]) => sessions.reduce((bytes, session) => bytes + session.bytes, 0);
-    const [heaviest] = [...ofUsers.values()].toSorted((a, b) => sum(b) - sum(a));
-    for (const session of heaviest!.toSorted((a, b) => b.bytes - a.bytes)) {
-      const tooMuch = this.shared.budget.used - 0.9 * MAX_TOTAL_BYTES;
-      if (tooMuch > 0) session.trim(Math.max(session.bytes - tooMuch, 0));
-    }
   }
 
   /** The one that was used longest ago; sessions whose client is here do not count, its connection holds them. */
