@@ -35,6 +35,11 @@ class RebootController {
   undescribed() {
     return { anything: 1 };
   }
+
+  @MessagePattern('reboot/silent', DEVICEHIVE)
+  @RequirePermission('ManageUser')
+  @ApiAction({ reply: {} })
+  silent() {}
 }
 
 @Module({ controllers: [RebootController] })
@@ -89,7 +94,10 @@ describe('GET /asyncapi.json', () => {
     expect(document.channels['reboot.undescribed.reply'].messages.success.payload).toMatchObject({
       required: ['action', 'requestId', 'status'],
       additionalProperties: true,
+      description: 'beside these any members, not described',
     });
+    const { success } = document.channels['reboot.silent.reply'].messages;
+    expect(success.payload.description).toBe(undefined);
     const { refusal } = document.channels['reboot.undescribed.reply'].messages;
     expect(refusal.payload.properties.code.oneOf.at(-1)).toMatchObject({ type: 'integer' });
   });
@@ -112,6 +120,15 @@ describe('GET /docs', () => {
       expect(page).toContain(`<h3 id="${action}">`);
       expect(page).toContain(`href="#${action}"`);
     }
+  });
+
+  it('tells a reply that nothing describes from one that has no members', () => {
+    const replyOf = (action: string) =>
+      new RegExp(`<article aria-labelledby="${action}">[^]*?<h4>Reply</h4>\\s*<p[^>]*>([^<]+)</p>`)
+        .exec(page)?.[1]
+        ?.trim();
+    expect(replyOf('reboot/undescribed')).toBe('Any members, not described.');
+    expect(replyOf('reboot/silent')).toBe('Nothing but the envelope.');
   });
 
   it("shows how a token carries a permission, DeviceHive's and an extension's own", () => {

@@ -106,7 +106,9 @@ function replyOf(action: string, members?: Record<string, JsonSchema>): JsonSche
     type: 'object',
     properties: { ...envelope, ...members },
     required: [...Object.keys(envelope), ...Object.keys(members ?? {})],
-    ...(members ? {} : { additionalProperties: true }),
+    ...(members
+      ? {}
+      : { additionalProperties: true, description: 'beside these any members, not described' }),
   };
 }
 

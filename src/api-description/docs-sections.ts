@@ -49,7 +49,8 @@ export function actionSection(described: DescribedAction, options: Installation)
     ${fieldTable(rowsOf(request, true), requirement ? [...ENVELOPE, 'token'] : ENVELOPE)}
     <pre class="copy" tabindex="0">${requestCommand(action, exampleOf(request), options)}</pre>
     <h4>Reply</h4>
-    ${fieldTable(rowsOf(reply), [...ENVELOPE, 'status'])} ${example(exampleOf(reply))}
+    ${fieldTable(rowsOf(reply), [...ENVELOPE, 'status'], reply.additionalProperties)}
+    ${example(exampleOf(reply))}
     <details>
       <summary>Refusals: ${[...refusals.keys()].join(', ')}${hasOtherRefusals && ', and others'}</summary>
       <table class="refusals">
@@ -89,9 +90,14 @@ export function eventSection({ kind, summary, payload }: EventDescription, optio
 /** Members that are the same everywhere, and told of once. */
 const ENVELOPE = ['action', 'requestId'];
 
-function fieldTable(all: SchemaRow[], known: string[] = []): Html {
+/** @param hasOthers whether nobody has told which members there are */
+function fieldTable(all: SchemaRow[], known: string[] = [], hasOthers = false): Html {
   const rows = all.filter(({ path }) => !known.includes(path));
-  if (rows.length === 0) return html`<p class="dim">Nothing but the envelope.</p>`;
+  if (rows.length === 0) {
+    return html`<p class="dim">
+      ${hasOthers ? 'Any members, not described.' : 'Nothing but the envelope.'}
+    </p>`;
+  }
   return html`<table>
     <thead>
       <tr>
