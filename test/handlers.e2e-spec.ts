@@ -77,6 +77,30 @@ class UndeclaredController {
   undeclared() {}
 }
 
+@ActionController()
+class PublicFirstController {
+  @MessagePattern('reboot/contradictory', DEVICEHIVE)
+  @PublicAction()
+  @RequirePermission('ManageReboot')
+  contradictory() {}
+}
+
+@ActionController()
+class TwoPermissionsController {
+  @MessagePattern('reboot/contradictory', DEVICEHIVE)
+  @RequirePermission('ManageReboot')
+  @RequirePermission('ManageUser')
+  contradictory() {}
+}
+
+@ActionController()
+class PublicLastController {
+  @MessagePattern('reboot/contradictory', DEVICEHIVE)
+  @RequirePermission('ManageReboot')
+  @PublicAction()
+  contradictory() {}
+}
+
 @Controller()
 class UngatedController {
   @MessagePattern('reboot/ungated', DEVICEHIVE)
@@ -228,6 +252,12 @@ class FirstModule {}
 class SameActionModule {}
 @Module({ controllers: [UndeclaredController] })
 class UndeclaredModule {}
+@Module({ controllers: [PublicFirstController] })
+class PublicFirstModule {}
+@Module({ controllers: [TwoPermissionsController] })
+class TwoPermissionsModule {}
+@Module({ controllers: [PublicLastController] })
+class PublicLastModule {}
 @Module({ controllers: [UngatedController] })
 class UngatedModule {}
 @Module({ controllers: [UnreachableController] })
@@ -262,6 +292,21 @@ describe('the start', () => {
       'a handler without a permission',
       [UndeclaredModule],
       'UndeclaredController.undeclared has no @RequirePermission()',
+    ],
+    [
+      'a handler that is public above its permission',
+      [PublicFirstModule],
+      'PublicFirstController.contradictory says twice who may call it: leave one @RequirePermission() or @PublicAction()',
+    ],
+    [
+      'a handler that is public below its permission',
+      [PublicLastModule],
+      'PublicLastController.contradictory says twice who may call it: leave one @RequirePermission() or @PublicAction()',
+    ],
+    [
+      'a handler with two permissions, of which one would not count',
+      [TwoPermissionsModule],
+      'TwoPermissionsController.contradictory says twice who may call it: leave one',
     ],
     [
       'a handler without its gate',

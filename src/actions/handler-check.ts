@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { PATTERN_EXTRAS_METADATA } from '@nestjs/microservices/constants.js';
 import { OwnPermissions } from '../auth/own-permissions.js';
-import { requirementOf } from '../auth/require-permission.decorator.js';
+import { requirementsOf } from '../auth/require-permission.decorator.js';
 import { isActionName } from '../protocol/topics.js';
 import { isAction } from '../transport/devicehive.context.js';
 import { isActionController } from './action-controller.decorator.js';
@@ -31,9 +31,14 @@ export class HandlerCheck implements OnModuleInit {
     }
     for (const handler of controllers.flatMap(handlersOf)) {
       const { name, method, actions } = handler;
-      const requirement = requirementOf(method);
+      const [requirement, second] = requirementsOf(method);
       if (requirement === undefined) {
         throw new Error(`${name} has no @RequirePermission() (or @PublicAction()): say who may call it`);
+      }
+      if (second !== undefined) {
+        throw new Error(
+          `${name} says twice who may call it: leave one @RequirePermission() or @PublicAction()`,
+        );
       }
       if (!isAction(Reflect.getMetadata(PATTERN_EXTRAS_METADATA, method) as object | undefined)) {
         throw new Error(`${name} is in a class without @ActionController(): nothing would check its callers`);

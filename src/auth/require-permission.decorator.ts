@@ -4,7 +4,7 @@ import type { Permission } from '../protocol/permissions.js';
 /** What a handler declares: the permissions of which its caller needs one, or `null` where anybody may call it. */
 export type Requirement = readonly string[] | null;
 
-const REQUIREMENT = 'nest-devicehive:requirement';
+const REQUIREMENTS = 'nest-devicehive:requirements';
 
 /** With DeviceHive's names offered by the editor. */
 type PermissionName = Permission | (string & {});
@@ -18,12 +18,25 @@ type PermissionName = Permission | (string & {});
  * only administrators have, and the start logs those that are not DeviceHive's.
  */
 export const RequirePermission = (...permissions: [PermissionName, ...PermissionName[]]): MethodDecorator =>
-  SetMetadata(REQUIREMENT, permissions satisfies Requirement);
+  declare(permissions);
 
 /** Anybody may call the handler, also unauthenticated, like DeviceHive's `authenticate` and `token`. */
-export const PublicAction = (): MethodDecorator => SetMetadata(REQUIREMENT, null satisfies Requirement);
+export const PublicAction = (): MethodDecorator => declare(null);
+
+/** Those before are kept: which of several decorators counts must not hang on their order. */
+function declare(requirement: Requirement): MethodDecorator {
+  return (target, key, descriptor) => {
+    const all = [...requirementsOf(descriptor.value as object), requirement];
+    SetMetadata(REQUIREMENTS, all)(target, key, descriptor);
+  };
+}
+
+/** All that a handler declares; the start refuses more than one. */
+export function requirementsOf(handler: object): Requirement[] {
+  return (Reflect.getMetadata(REQUIREMENTS, handler) as Requirement[] | undefined) ?? [];
+}
 
 /** @returns `undefined` for a handler that declares nothing; nobody may call it */
 export function requirementOf(handler: object): Requirement | undefined {
-  return Reflect.getMetadata(REQUIREMENT, handler) as Requirement | undefined;
+  return requirementsOf(handler)[0];
 }
