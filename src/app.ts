@@ -5,7 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Config } from './config.js';
 import { closeDatabaseOf } from './database/database.module.js';
 import { DeviceHiveModule } from './devicehive.module.js';
-import type { DeviceHiveExtras, DeviceHiveOptions } from './devicehive.options.js';
+import type { DeviceHiveRootOptions } from './devicehive.options.js';
 import { DeviceHiveServer } from './transport/devicehive.server.js';
 
 /** A service that has started, and where it is. */
@@ -25,10 +25,7 @@ export interface RunningApp {
  * @param options as `DeviceHiveModule.forRoot()` takes them
  * @throws with nothing left open, where a variable, the database, a port or a handler is not as it must be
  */
-export async function createApp(
-  options: DeviceHiveOptions & DeviceHiveExtras,
-  logger?: LoggerService,
-): Promise<RunningApp> {
+export async function createApp(options: DeviceHiveRootOptions, logger?: LoggerService): Promise<RunningApp> {
   const app = await create(options, logger);
   try {
     const server = app.get(DeviceHiveServer);
@@ -45,7 +42,7 @@ export async function createApp(
 
 /** Where the creation fails Nest gives no application to be closed; the database is what is open by then. */
 async function create(
-  options: DeviceHiveOptions & DeviceHiveExtras,
+  options: DeviceHiveRootOptions,
   logger?: LoggerService,
 ): Promise<NestExpressApplication> {
   const module = DeviceHiveModule.forRoot(options);

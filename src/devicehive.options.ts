@@ -26,3 +26,6 @@ export interface DeviceHiveExtras {
   /** whether `GET /docs` and `GET /asyncapi.json` are on the application's HTTP server; true unless told */
   docs?: boolean;
 }
+
+/** What `DeviceHiveModule.forRoot()`, `createApp()` and `migrate()` take. */
+export interface DeviceHiveRootOptions extends DeviceHiveOptions, DeviceHiveExtras {}

@@ -9,7 +9,7 @@ export { PublicAction, RequirePermission } from './auth/require-permission.decor
 export * from './client/index.js';
 export { DATA_SOURCE } from './database/data-source.name.js';
 export { DeviceHiveModule } from './devicehive.module.js';
-export type { DeviceHiveExtras, DeviceHiveOptions } from './devicehive.options.js';
+export type { DeviceHiveExtras, DeviceHiveOptions, DeviceHiveRootOptions } from './devicehive.options.js';
 export type { AccessScope, IdLimit } from './directory/access-scope.js';
 export type { Variables } from './environment.js';
 export { ActionError } from './protocol/action-error.js';
