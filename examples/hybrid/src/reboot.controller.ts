@@ -9,8 +9,8 @@ import {
 } from 'nest-devicehive';
 
 class RebootDto {
-  @IsInt({ message: 'seconds must be an integer' })
   @Min(0, { message: 'seconds must be 0 at least' })
+  @IsInt({ message: 'seconds must be an integer' })
   seconds!: number;
 }
 
