@@ -6,7 +6,7 @@ import { refusalLine } from './intake/refusal-line.js';
 
 /**
  * Turns whatever a guard, pipe or handler throws into the one error reply, with one line in the log.
- * An unexpected error is answered 500 without its text and logged with its stack.
+ * An unexpected error is answered 500 without its text and logged with its stack, or that of its cause.
  */
 @Catch()
 @Injectable()
@@ -23,12 +23,10 @@ export class ActionExceptionFilter implements RpcExceptionFilter {
     const { origin, request } = context;
     const error = exception instanceof ActionError && !isUnexplained ? exception : internalError();
     const line = refusalLine(origin, error, request);
+    const reason = error === exception ? error.cause : ((exception as Partial<Error>)?.cause ?? exception);
     if (error.code < 500) this.logger.log(line);
-    else
-      this.logger.error(
-        line,
-        exception instanceof Error ? ((isUnexplained ? exception : error).cause ?? exception) : exception,
-      );
+    else if (reason === undefined) this.logger.error(line);
+    else this.logger.error(line, reason);
     return throwError(() => error);
   }
 }
