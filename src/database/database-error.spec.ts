@@ -39,9 +39,22 @@ describe('databaseError', () => {
     ['a parameter', failed('ERR_OUT_OF_RANGE')],
     ['a call', new TypeError('Cannot read properties of undefined')],
     ['a statement that PostgreSQL cancelled', failed('57014')],
+    ['more temporary space than PostgreSQL gives', failed('53400')],
+    ['more memory than there is', failed('53200')],
   ])('does not take it for granted that the database is away where it fails because of %s', (_, cause) => {
     expect(databaseError(cause, OUTCOME_UNKNOWN)).toMatchObject({ isUnexplained: true, cause });
     expect(isRefused(databaseError(cause))).toBe(true);
+  });
+
+  it.each([
+    ['its disk is full', failed('53100')],
+    ['it takes no more connections', failed('53300')],
+  ])('takes the database for away where %s', (_, cause) => {
+    expect(databaseError(cause, OUTCOME_UNKNOWN)).toMatchObject({
+      message: 'Database is unavailable, try again',
+      isOutcomeUnknown: false,
+      isUnexplained: false,
+    });
   });
 
   it('says of a read that broke off only that it can be tried again', () => {

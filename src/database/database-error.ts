@@ -11,10 +11,13 @@ const LOST =
   /connection terminated|not queryable|timeout|after calling end|SSL connection|^SASL|from backend|not connected/i;
 /** Connection exceptions and shutdowns. */
 const CUT_OFF = /^(08|57P)/;
-/** Insufficient resources: too many connections, disk full, out of memory. Nothing was applied. */
+/** Insufficient resources: too many connections, disk full. Nothing was applied. */
 const EXHAUSTED = /^53/;
-/** Cancelled, by `statement_timeout` or by hand. Nothing was applied; it may have been too much, or its time was bad. */
-const CANCELLED = '57014';
+/**
+ * Cancelled, by `statement_timeout` or by hand; out of memory; beyond `temp_file_limit`. Nothing was applied; it may
+ * have been too much, or its time was bad.
+ */
+const GIVEN_UP = ['57014', '53200', '53400'];
 /** Serialization failure and dead-lock: the same statement is right at another time. */
 const RETRY = ['40001', '40P01'];
 
@@ -43,8 +46,8 @@ export function databaseError(error: unknown, ifCutOff?: string): unknown {
   if (!(error instanceof QueryFailedError)) return databaseAway(error, isUnexplained);
   const code = codeOf(error);
   if (code === LOCK_NOT_AVAILABLE) return rowLocked(error);
+  if (GIVEN_UP.includes(code)) return databaseAway(error, true);
   if (EXHAUSTED.test(code)) return databaseAway(error);
-  if (code === CANCELLED) return databaseAway(error, true);
   if (SQLSTATE.test(code) && !CUT_OFF.test(code)) return error;
   if (ifCutOff === undefined) return databaseAway(error, isUnexplained);
   return new Unavailable(ifCutOff, true, { cause: error, isUnexplained });
@@ -55,9 +58,9 @@ export function isToBeRetried(error: unknown): boolean {
   return RETRY.includes(codeOf(error));
 }
 
-/** Whether PostgreSQL has cancelled a statement. */
-export function isCancelled(error: unknown): boolean {
-  return codeOf(error) === CANCELLED;
+/** Whether PostgreSQL has given a statement up that may have been too much: cancelled, or without room for it. */
+export function isGivenUp(error: unknown): boolean {
+  return GIVEN_UP.includes(codeOf(error));
 }
 
 /** Whether PostgreSQL, or the driver, refused the statement: part of it, without what is wrong, may go through. */

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { databaseError, isCancelled } from '../../database/database-error.js';
+import { databaseError, isGivenUp } from '../../database/database-error.js';
 import { ActionError } from '../../protocol/action-error.js';
 import type { ListPageDto } from './list-page.dto.js';
 
@@ -46,7 +46,7 @@ export function orderOf(
 /**
  * The rows of a page.
  * @param statement answers with each row whether the page `fits`
- * @throws {ActionError} 413 where it does not, 503 where it takes too much time
+ * @throws {ActionError} 413 where it does not, 503 where it takes too much time or room
  */
 export async function readPage<Row extends { fits: boolean }>(
   dataSource: DataSource,
@@ -60,7 +60,7 @@ export async function readPage<Row extends { fits: boolean }>(
   return page;
 }
 
-/** @throws {ActionError} 503 where the statement takes too much time */
+/** @throws {ActionError} 503 where the statement takes too much time or room */
 export async function readInTime<Row>(
   dataSource: DataSource,
   statement: string,
@@ -72,7 +72,7 @@ export async function readInTime<Row>(
       return manager.query<Row[]>(statement, parameters);
     });
   } catch (error) {
-    throw isCancelled(error) ? tooSlow(error) : databaseError(error);
+    throw isGivenUp(error) ? tooSlow(error) : databaseError(error);
   }
 }
 
