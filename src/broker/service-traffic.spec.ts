@@ -27,6 +27,7 @@ function leave(what: string, to: string): void {
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 beforeEach(() => {
   left = [];
@@ -166,6 +167,17 @@ describe('ServiceTraffic', () => {
     await settle();
     expect(left.at(-1)).toBe('d');
     expect(reads).toHaveLength(3);
+  });
+
+  it('keeps no timer for an event that is on disk', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    state.isFlushed = false;
+    event('a');
+    event('b');
+    expect(vi.getTimerCount()).toBe(2);
+    writeAll();
+    await settle();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('holds a reply for a second, and the event for as long as it takes', async () => {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { PublishPacket } from 'aedes';
 import { UserRightsCache } from '../directory/user-rights.js';
@@ -115,6 +114,11 @@ export class ServiceTraffic {
   }
 }
 
+/** Resolves after `MAX_REPLY_WAIT_MS` at the latest. */
 function soon(done: Promise<void>): Promise<void> {
-  return Promise.race([done, delay(MAX_REPLY_WAIT_MS, undefined, { ref: false })]);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, MAX_REPLY_WAIT_MS).unref();
+  });
+  return Promise.race([done, late]).finally(() => clearTimeout(timer));
 }
