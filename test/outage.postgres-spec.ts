@@ -121,6 +121,27 @@ describe('while the database is away', () => {
   });
 });
 
+describe('a change that is committed', () => {
+  it('is not said to be lost where its row, too long for the first answer, cannot be read again', async () => {
+    const id = await service.insertCommand();
+    const long = { text: 'x'.repeat(17_000_000) };
+    await service.sql('UPDATE device_command SET result = $2 WHERE id = $1', [id, long]);
+    const send = Client.prototype.query as (...call: unknown[]) => unknown;
+    vi.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...call: unknown[]) {
+      const isReadAgain = typeof call[0] === 'string' && call[0].includes('WHERE c.id = $1');
+      if (!isReadAgain) return send.apply(this, call);
+      return Promise.reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
+    });
+    expect(await admin.request('command/update', update(id, 'stored'), 0)).toMatchObject({
+      code: 503,
+      error: 'Outcome unknown, it may have been applied',
+    });
+    expect(await service.sql('SELECT status FROM device_command WHERE id = $1', [id])).toEqual([
+      { status: 'stored' },
+    ]);
+  });
+});
+
 describe('a request that the driver cannot send', () => {
   it('is answered 500 after a few attempts, and costs no other its success', async () => {
     const ids = await Promise.all(Array.from({ length: 9 }, () => service.insertCommand()));

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { DATA_SOURCE } from '../../database/data-source.name.js';
-import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
+import { answered, databaseError, OUTCOME_UNKNOWN } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
+import { Unavailable } from '../../protocol/action-error.js';
 import { Lanes } from '../../transport/lanes.js';
 import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
 import { BatchedWrites, type OutcomeRow } from '../shared/batched-writes.js';
@@ -86,8 +87,11 @@ export class CommandRepository {
   private async whole({ userId }: AccessScope, row: Row | undefined): Promise<DeviceCommand | undefined> {
     if (!row || row.fits) return row && toDeviceCommand(row);
     return this.readings.run(userId, async () => {
-      const rows = this.dataSource.query<CommandRow[]>(sql.FIND_AGAIN, [row.id]);
-      const [again] = await answered(rows, OUTCOME_UNKNOWN);
+      const [again] = await this.dataSource
+        .query<CommandRow[]>(sql.FIND_AGAIN, [row.id])
+        .catch((error: unknown) => {
+          throw afterCommit(error);
+        });
       return again && toDeviceCommand(again);
     });
   }
@@ -102,4 +106,10 @@ export class CommandRepository {
   async forgetInserts(): Promise<void> {
     await answered(this.dataSource.query(sql.FORGET_INSERTS, [this.window.seconds + SPARE_SECONDS]));
   }
+}
+
+/** Whatever is in the way of reading it, what was asked for is stored. */
+function afterCommit(cause: unknown): Unavailable {
+  const { isUnexplained = true } = databaseError(cause) as Partial<Unavailable>;
+  return new Unavailable(OUTCOME_UNKNOWN, true, { cause, isUnexplained });
 }
