@@ -111,6 +111,13 @@ describe('Errors', () => {
     const commandId = await service.insertCommand('in-two');
     return each('command/update', { commandId, command: {} }, { commandId: 0, command: {} });
   });
+  refuses('404 `The command of this request was deleted`', async () => {
+    const request = { action: 'command/insert', requestId: 'made', deviceId: SAMPLE_DEVICE };
+    const insert = () => client.send(JSON.stringify({ ...request, command: { command: 'x' } }));
+    const { command } = (await insert()).json;
+    await service.sql('DELETE FROM device_command WHERE id = $1', [command.id]);
+    return [(await insert()).json];
+  });
   refuses('404 `Requested notification not found`', async () => {
     const device = { deviceId: 'in-two', notification: { notification: 'x' } };
     const { notification } = await client.request('notification/insert', device);

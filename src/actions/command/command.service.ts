@@ -6,7 +6,7 @@ import { EventPublisher } from '../../transport/event-publisher.js';
 import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
 import type { RequestKey } from '../../transport/request-key.js';
 import { whyNoDevice } from '../shared/device-refusal.js';
-import { commandNotFound } from './command.errors.js';
+import { commandIsGone, commandNotFound } from './command.errors.js';
 import { CommandOptions } from './command.options.js';
 import { CommandRepository } from './command.repository.js';
 import { type CommandFields, type DeviceCommand, eventPayload, expiryOf } from './device-command.js';
@@ -48,7 +48,7 @@ export class CommandService {
   ): Promise<Pick<DeviceCommand, 'id' | 'timestamp' | 'lastUpdated' | 'userId'>> {
     const fingerprint = this.fingerprint('command/insert', principal, request, sentAs);
     const command = await this.commands.insert(principal, request.deviceId, request.command, fingerprint);
-    if (!command) throw await this.reasonFor(principal, request.deviceId);
+    if (!command) throw await this.reasonForNone(principal, request.deviceId);
     this.tell('command', command);
     const { id, timestamp, lastUpdated, userId } = command;
     return { id, timestamp, lastUpdated, userId };
@@ -82,6 +82,12 @@ export class CommandService {
     // What became of a command counts when it is over, too.
     const expiresAt = kind === 'command' ? expiryOf(command) : undefined;
     this.events.publish(kind, command, command.command, eventPayload(kind, command), expiresAt);
+  }
+
+  /** A repeat finds no command where that of the first request was deleted, and its id is not kept. */
+  private async reasonForNone(principal: Principal, deviceId: string): Promise<ActionError> {
+    const isThere = await this.directory.isVisible(principal, deviceId);
+    return isThere ? commandIsGone() : whyNoDevice(this.directory, principal, deviceId);
   }
 
   /** Why a statement touched no row: asked only then. */
