@@ -109,6 +109,29 @@ describe('requests that wait behind others of their command', () => {
     }
   });
 
+  it('take no place from others, nor do lists of one device', async () => {
+    const small = await TestService.start({ MAX_IN_FLIGHT: '2' });
+    const holder = small.dataSource.createQueryRunner();
+    try {
+      await holder.startTransaction();
+      await holder.query('LOCK TABLE device_command IN ACCESS EXCLUSIVE MODE');
+      const [lister, other] = await Promise.all([small.connectAdmin(), small.connectAdmin()]);
+      const lists = Array.from({ length: 8 }, () =>
+        lister.request('command/list', { deviceId: SAMPLE_DEVICE }),
+      );
+      const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      await expect.poll(async () => (await small.sql(waiting)).length).toBe(1);
+      expect(await other.request('device/get', { deviceId: SAMPLE_DEVICE })).toMatchObject({
+        status: 'success',
+      });
+      await holder.commitTransaction();
+      for (const list of await Promise.all(lists)) expect(list).toMatchObject({ status: 'success' });
+    } finally {
+      await holder.release();
+      await small.stop();
+    }
+  });
+
   it('are not read any further where they are too many bytes, and are all executed in the end', async () => {
     const id = await service.insertCommand();
     const { unlock } = await service.lock(id);

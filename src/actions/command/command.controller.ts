@@ -46,7 +46,8 @@ export class CommandController {
     return { command: await this.commands.get(principal, request) };
   }
 
-  @MessagePattern('command/list', DEVICEHIVE)
+  // One after the other they take one place in work, as they take one connection.
+  @MessagePattern('command/list', DEVICEHIVE, { inOrderOf: 'deviceId' })
   @RequirePermission('GetDeviceCommand')
   @ApiAction(api.list)
   async list(@Payload() request: ListCommandsDto, @CurrentPrincipal() principal: Principal) {

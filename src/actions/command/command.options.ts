@@ -4,6 +4,6 @@ import type { CommandFields } from './device-command.js';
 export abstract class CommandOptions {
   /** what `command/update` may change: all six fields, or fewer */
   abstract updateFields: readonly (keyof CommandFields)[];
-  /** the longest an update waits for a row that somebody else holds; milliseconds */
+  /** the longest a request waits for a row that somebody else holds, a list for those before it; milliseconds */
   abstract deadlineMs: number;
 }

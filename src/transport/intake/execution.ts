@@ -145,7 +145,8 @@ export class Execution {
  * requests of one client with the same value in the field that the handler names run one after the other.
  */
 function laneFor({ origin, request, extras }: DeviceHiveContext): string | undefined {
-  const value = extras.inOrderOf && request.body[extras.inOrderOf];
+  const field = extras.inOrderOf;
+  const value = field && request.body[field];
   if (typeof value !== 'number' && typeof value !== 'string') return undefined;
-  return laneOf(origin.connectionId ?? origin.clientId, value);
+  return laneOf(`${origin.connectionId ?? origin.clientId} ${field}`, value);
 }

@@ -4,7 +4,8 @@ import { DataSource } from 'typeorm';
 import { DATA_SOURCE } from '../../../database/data-source.name.js';
 import { type AccessScope, visibleDeviceParameters } from '../../../directory/access-scope.js';
 import { Lanes } from '../../../transport/lanes.js';
-import { limitsOf, orderOf, readPage } from '../../shared/list-page.js';
+import { limitsOf, orderOf, readPage, tooSlow } from '../../shared/list-page.js';
+import { CommandOptions } from '../command.options.js';
 import { type CommandRow, type DeviceCommand, toDeviceCommand } from '../device-command.js';
 import type { ListCommandsDto } from '../dto/list-commands.dto.js';
 import { listStatement, SORT_COLUMNS } from './command-list.statement.js';
@@ -17,7 +18,10 @@ export class CommandListRepository {
   /** A device takes one connection of the pool at most, however many of its lists take long. */
   private readonly lanes = new Lanes();
 
-  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(
+    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly options: CommandOptions,
+  ) {}
 
   /**
    * @returns `undefined` where the device is unknown or out of sight
@@ -32,9 +36,11 @@ export class CommandListRepository {
       ...limitsOf(request),
     ];
     const order = orderOf(request, SORT_COLUMNS, 'c.timestamp', 'c.id');
-    const rows = await this.lanes.run(deviceId, () =>
-      readPage<ListedRow>(this.dataSource, listStatement(order), parameters),
-    );
+    const cameAt = performance.now();
+    const rows = await this.lanes.run(deviceId, async () => {
+      if (performance.now() - cameAt > this.options.deadlineMs) throw tooSlow();
+      return readPage<ListedRow>(this.dataSource, listStatement(order), parameters);
+    });
     if (rows.length === 0) return undefined;
     return rows.flatMap((row) => (row.id === null ? [] : toDeviceCommand(row)));
   }
