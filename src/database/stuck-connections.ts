@@ -33,4 +33,9 @@ export function cutStuckConnections(dataSource: DataSource, deadlineMs: number):
     }
   }, CHECK_MS);
   timer.unref();
+  const destroy = dataSource.destroy.bind(dataSource);
+  dataSource.destroy = () => {
+    clearInterval(timer);
+    return destroy();
+  };
 }
