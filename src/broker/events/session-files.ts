@@ -22,6 +22,8 @@ export class SessionFiles {
   constructor(
     private readonly storage: SessionStorage,
     private readonly number: number,
+    /** whether the storage knows the session */
+    private isKept: boolean,
   ) {}
 
   save({
@@ -35,21 +37,26 @@ export class SessionFiles {
   }) {
     const { userId, permissions, networkIds, deviceTypeIds } = owner;
     const kept = { userId, permissions: [...permissions.ids], networkIds, deviceTypeIds };
-    this.storage.set(`s!${this.number}`, () =>
-      JSON.stringify({ clientId, owner: kept, filters: [...filters] }),
-    );
+    const text = () => JSON.stringify({ clientId, owner: kept, filters: [...filters] });
+    if (this.isKept) this.storage.set(this.key, text);
+    else this.storage.add(this.key, text);
+    this.isKept = true;
   }
 
   forget(): void {
-    this.storage.delete(`s!${this.number}`);
+    this.storage.delete(this.key);
   }
 
   add({ seq, ...event }: QueuedEvent): void {
-    this.storage.set(this.eventKey(seq), () => JSON.stringify(event));
+    this.storage.add(this.eventKey(seq), () => JSON.stringify(event));
   }
 
   remove({ seq }: QueuedEvent): void {
     this.storage.delete(this.eventKey(seq));
+  }
+
+  private get key(): string {
+    return `s!${this.number}`;
   }
 
   private eventKey(seq: number): string {

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
+import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SessionStorage } from './session-storage.js';
 
@@ -134,5 +135,70 @@ describe('SessionStorage', () => {
     expect(error.mock.calls).toEqual([
       [`Stored sessions in ${dataDir} cannot be written`, expect.anything()],
     ]);
+  });
+
+  it('keeps nothing of what is added and deleted while it cannot write', async () => {
+    vi.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+    set('on disk', '1');
+    set('stays', 'old');
+    await storage.flushed();
+    const batch = vi.spyOn(ClassicLevel.prototype, 'batch').mockRejectedValue(new Error('no space left'));
+    storage.delete('on disk');
+    set('stays', 'new');
+    for (let n = 0; n < 100; n++) {
+      const [early, late] = [`early ${n}`, `late ${n}`];
+      for (const key of [early, late]) storage.add(key, () => '1');
+      set(early, '2');
+      storage.delete(early);
+      await untilItWrites();
+      storage.delete(late);
+      await storage.flushed();
+    }
+    storage.add('new', () => '1');
+    await storage.flushed();
+    expect(batch.mock.lastCall).toEqual([
+      [
+        { type: 'del', key: 'on disk' },
+        { type: 'put', key: 'stays', value: 'new' },
+        { type: 'put', key: 'new', value: '1' },
+      ],
+    ]);
+    batch.mockRestore();
+    set('new', '2');
+    expect(await reopened()).toEqual([
+      ['new', '2'],
+      ['stays', 'new'],
+    ]);
+  });
+
+  it('that still cannot write says nothing more where nothing was left to write for a while', async () => {
+    const error = vi.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+    const level = ClassicLevel.prototype as unknown as { batch(operations: unknown[]): Promise<void> };
+    vi.spyOn(level, 'batch').mockImplementation(async (operations) => {
+      if (operations.length > 0) throw new Error('no space left');
+    });
+    for (const key of ['a', 'b']) {
+      storage.add(key, () => '1');
+      await storage.flushed();
+      storage.delete(key);
+      await storage.flushed();
+    }
+    expect(error).toHaveBeenCalledOnce();
+  });
+
+  it('deletes what is added again before its deletion is written, and deleted again', async () => {
+    set('a', '1');
+    await storage.flushed();
+    storage.delete('a');
+    storage.add('a', () => '2');
+    storage.delete('a');
+    expect(await reopened()).toEqual([]);
+  });
+
+  it('deletes what is added while it is written', async () => {
+    storage.add('a', () => '1');
+    await untilItWrites();
+    storage.delete('a');
+    expect(await reopened()).toEqual([]);
   });
 });

@@ -5,6 +5,13 @@ import { ClassicLevel } from 'classic-level';
 
 const RETRY_MS = 1_000;
 
+interface Change {
+  /** `null`: the key is deleted */
+  text: (() => string) | null;
+  /** the disk knows nothing of the key */
+  isNew: boolean;
+}
+
 /**
  * Stored sessions on disk: keys and texts in LevelDB. Changes are written in the order in which they were made, all
  * that gather while a write is on its way with the next one. What is written survives the end of the process, and
@@ -16,7 +23,7 @@ export class SessionStorage {
   private db?: ClassicLevel;
   /** who has the database open, for the others' message; LevelDB's own lock does not tell */
   private readonly holderFile: string;
-  private changes = new Map<string, (() => string) | null>();
+  private changes = new Map<string, Change>();
   private writes: Promise<void> = Promise.resolve();
   private next?: Promise<void>;
   private isWriting = false;
@@ -50,11 +57,19 @@ export class SessionStorage {
 
   /** @param text made when it is written */
   set(key: string, text: () => string): void {
-    this.change(key, text);
+    this.change(key, { text, isNew: false });
+    this.schedule();
+  }
+
+  /** @param key one that is not there: of what is deleted before it is written nothing is kept, nor written */
+  add(key: string, text: () => string): void {
+    this.change(key, { text, isNew: true });
+    this.schedule();
   }
 
   delete(key: string): void {
-    this.change(key, null);
+    this.change(key, { text: null, isNew: false });
+    this.schedule();
   }
 
   /** Whether no change is on its way to the disk. */
@@ -82,9 +97,11 @@ export class SessionStorage {
     return pid ? `process ${pid}` : 'another process';
   }
 
-  private change(key: string, text: (() => string) | null): void {
-    this.changes.set(key, text);
-    this.schedule();
+  /** What is not written yet knows best whether the disk has the key. */
+  private change(key: string, change: Change): void {
+    const { isNew } = this.changes.get(key) ?? change;
+    if (isNew && !change.text) this.changes.delete(key);
+    else this.changes.set(key, { ...change, isNew });
   }
 
   private schedule(): void {
@@ -92,19 +109,24 @@ export class SessionStorage {
   }
 
   private async write(): Promise<void> {
-    const changes = [...this.changes];
-    this.changes = new Map();
+    const { changes } = this;
     this.next = undefined;
+    if (changes.size === 0) return;
+    this.changes = new Map();
     this.isWriting = true;
     try {
       await this.db!.batch(
-        changes.map(([key, text]) => (text ? { type: 'put', key, value: text() } : { type: 'del', key })),
+        Array.from(changes, ([key, { text }]) =>
+          text ? { type: 'put', key, value: text() } : { type: 'del', key },
+        ),
       );
       this.isFailing = false;
     } catch (error) {
       if (!this.isFailing) this.logger.error(`Stored sessions in ${this.dataDir} cannot be written`, error);
       this.isFailing = true;
-      this.changes = new Map([...changes, ...this.changes]);
+      const later = this.changes;
+      this.changes = changes;
+      for (const [key, change] of later) this.change(key, change);
       setTimeout(() => this.db?.status === 'open' && this.schedule(), RETRY_MS).unref();
     }
     this.isWriting = false;

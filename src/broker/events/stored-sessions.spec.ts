@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
+import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Principal } from '../../auth/principal.js';
 import type { Sessions } from '../../auth/sessions.js';
@@ -149,6 +150,27 @@ describe('StoredSessions', () => {
     const left = new SessionStorage(dataDir);
     expect(Object.fromEntries(await left.open())).toEqual(whole);
     await left.close();
+  });
+
+  it('of clients that come for the first time and leave for good write nothing where nothing was written yet', async () => {
+    const batch = vi.spyOn(ClassicLevel.prototype, 'batch');
+    comeAndGo('short');
+    sessions.of('short')!.receive({ topic: 'dh/command/1/1/x/y', payload: 'z' }, 1, '');
+    arrive('short');
+    sessions.forget('short');
+    await sessions.flushed();
+    expect(batch).not.toHaveBeenCalled();
+  });
+
+  it('read at a start and over before anything else are gone at the next', async () => {
+    comeAndGo('kept');
+    await sessions.close();
+    await open();
+    comeAndGo('kept');
+    sessions.forget('kept');
+    await sessions.close();
+    await open();
+    expect([...sessions]).toEqual([]);
   });
 
   it('forget the one that was used longest ago where there are too many', () => {

@@ -113,14 +113,9 @@ export class StoredSessions {
     this.onChanged(clientId);
   }
 
-  private create(
-    clientId: string,
-    owner: Watcher,
-    filters: FilterSet,
-    number = ++this.lastNumber,
-  ): StoredSession {
+  private create(clientId: string, owner: Watcher, filters: FilterSet, restored?: number): StoredSession {
     if (this.byClientId.size >= MAX_SESSIONS) this.forgetOne();
-    const files = new SessionFiles(this.storage, number);
+    const files = new SessionFiles(this.storage, restored ?? ++this.lastNumber, restored !== undefined);
     const session = new StoredSession(clientId, owner, filters, files, this.shared);
     this.rights.watch(owner.userId);
     this.byClientId.set(clientId, session);
