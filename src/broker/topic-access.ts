@@ -19,7 +19,8 @@ export function drop(packet: PublishPacket): void {
   packet.retain = false;
 }
 
-const EVENT_FILTER = /^dh\/(command|command_update|notification)(\/|$)/;
+/** Of commands, their updates and notifications, all devices or some. */
+export const EVENT_FILTER = /^dh\/(command|command_update|notification)(\/|$)/;
 
 const PERMISSION_TO_READ: Record<string, Permission> = {
   command: 'GetDeviceCommand',

@@ -4,7 +4,7 @@ import { EventIndex } from '../../subscriptions/event-index.js';
 import { EventSubscription } from '../../subscriptions/event-subscription.js';
 import { type EventSink, EventSubscriptions } from '../../subscriptions/event-subscriptions.js';
 import { Connections } from '../connections.js';
-import { TopicAccess } from '../topic-access.js';
+import { EVENT_FILTER, TopicAccess } from '../topic-access.js';
 
 const WITHOUT_SUBSCRIPTION = '"subscriptionId":0}';
 
@@ -62,7 +62,7 @@ export class EventDelivery implements EventSink {
 
   *eventFiltersOf(connectionId: string): Iterable<string> {
     for (const [filter] of this.connections.get(connectionId)?.filters ?? []) {
-      if (/^dh\/(command|command_update|notification)(\/|$)/.test(filter)) yield filter;
+      if (EVENT_FILTER.test(filter)) yield filter;
     }
   }
 }
