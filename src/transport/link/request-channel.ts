@@ -88,6 +88,7 @@ export class RequestChannel {
   hold(bytes: number): void {
     this.bytes += bytes;
     this.link.update(this.bytes / MAX_BYTES);
+    this.askAgain();
   }
 
   /** Has the broker send no more requests here. */
@@ -174,7 +175,8 @@ export class RequestChannel {
 
   /** What was passed over comes again, in its order, with the next connection. */
   private askAgain(): void {
-    if (this.isOverflowing && this.acknowledgements.size === 0) this.client.stream.destroy();
+    const isDone = !this.isFull && this.acknowledgements.size === 0;
+    if (this.isOverflowing && isDone) this.client.stream.destroy();
   }
 
   private takeProbeReply({ payload }: IPublishPacket): void {
