@@ -36,7 +36,7 @@ export class CommandService {
     const fields = this.updatable(request.command);
     const fingerprint = this.fingerprint('command/update', principal, request, sentAs);
     const command = await this.commands.update(principal, deviceId, commandId, fields, fingerprint);
-    if (!command) throw await this.reasonFor(principal, deviceId, commandId);
+    if (!command) throw await this.reasonFor(principal, deviceId, commandNotFound(commandId));
     this.tell('command_update', command);
   }
 
@@ -48,7 +48,8 @@ export class CommandService {
   ): Promise<Pick<DeviceCommand, 'id' | 'timestamp' | 'lastUpdated' | 'userId'>> {
     const fingerprint = this.fingerprint('command/insert', principal, request, sentAs);
     const command = await this.commands.insert(principal, request.deviceId, request.command, fingerprint);
-    if (!command) throw await this.reasonForNone(principal, request.deviceId);
+    // A repeat finds none where that of the first request was deleted, and its id is not kept.
+    if (!command) throw await this.reasonFor(principal, request.deviceId, commandIsGone());
     this.tell('command', command);
     const { id, timestamp, lastUpdated, userId } = command;
     return { id, timestamp, lastUpdated, userId };
@@ -57,7 +58,7 @@ export class CommandService {
   async get(principal: Principal, request: { deviceId: string; commandId: number }): Promise<DeviceCommand> {
     const { deviceId, commandId } = request;
     const command = await this.commands.get(principal, deviceId, commandId);
-    if (!command) throw await this.reasonFor(principal, deviceId, commandId);
+    if (!command) throw await this.reasonFor(principal, deviceId, commandNotFound(commandId));
     return command;
   }
 
@@ -84,17 +85,13 @@ export class CommandService {
     this.events.publish(kind, command, command.command, eventPayload(kind, command), expiresAt);
   }
 
-  /** A repeat finds no command where that of the first request was deleted, and its id is not kept. */
-  private async reasonForNone(principal: Principal, deviceId: string): Promise<ActionError> {
-    const isThere = await this.directory.isVisible(principal, deviceId);
-    return isThere ? commandIsGone() : whyNoDevice(this.directory, principal, deviceId);
-  }
-
-  /** Why a statement touched no row: asked only then. */
-  private async reasonFor(principal: Principal, deviceId: string, commandId?: number): Promise<ActionError> {
-    if (commandId !== undefined && (await this.directory.isVisible(principal, deviceId))) {
-      return commandNotFound(commandId);
-    }
+  /** Why a statement touched no row: asked only then. `noCommand` where the device is there. */
+  private async reasonFor(
+    principal: Principal,
+    deviceId: string,
+    noCommand: ActionError,
+  ): Promise<ActionError> {
+    if (await this.directory.isVisible(principal, deviceId)) return noCommand;
     return whyNoDevice(this.directory, principal, deviceId);
   }
 }
