@@ -1,8 +1,16 @@
 import type { Options } from '../options.js';
-import { compressLog, createDatabase, type Database, logPosition } from '../support/database.js';
+import type { Cleanup } from '../support/cleanup.js';
+import {
+  compressLog,
+  createDatabase,
+  type Database,
+  logPosition,
+  settingOf,
+  startServer,
+} from '../support/database.js';
 import { summarize } from '../support/summary.js';
 import { OVERHEAD_SECONDS, RAMP_SECONDS, takeTurn, type Turn } from '../support/turn.js';
-import { startService, type Subject } from '../support/subjects.js';
+import { startService } from '../support/subjects.js';
 import { number, table, troubles } from '../support/table.js';
 import type { Run, SectionOfRun } from './section.js';
 import { ratio } from './update-report.js';
@@ -12,59 +20,65 @@ const IN_FLIGHT = 64;
 /** Loading is an INSERT with an index and foreign keys, and a VACUUM. */
 export const ROWS_PER_SECOND = 70_000;
 
-interface Table extends Subject {
+/** To start a service, and to end it. */
+const START_SECONDS = 1.5;
+
+interface Table {
   database: Database;
   turns: Turn[];
   logBytes: number;
-  /** `wal_compression` */
-  compression: string;
 }
 
-const turnSeconds = (options: Options) => options.seconds + RAMP_SECONDS + OVERHEAD_SECONDS;
+const turnSeconds = (seconds: number) => seconds + RAMP_SECONDS + OVERHEAD_SECONDS;
+const roundSeconds = ({ seconds, warmUpSeconds }: Options) =>
+  2 * (START_SECONDS + turnSeconds(warmUpSeconds) + turnSeconds(seconds));
 
-/** `command/update` on two tables of different size in turn. */
+/**
+ * `command/update` on two tables of different size in turn, each turn with a process of its own: one is faster or slower
+ * than the next for as long as it lives, by up to 10 % on one and the same table.
+ */
 export const rows: SectionOfRun = {
   seconds: (options) =>
-    (FEW_ROWS + options.manyRows) / ROWS_PER_SECOND +
-    2 * (options.warmUpSeconds + OVERHEAD_SECONDS) +
-    2 * options.rounds * turnSeconds(options),
+    (FEW_ROWS + options.manyRows) / ROWS_PER_SECOND + options.rounds * roundSeconds(options),
 
   async run(run, cleanup) {
     const { options, progress } = run;
+    const server = await startServer(cleanup);
     const tables: Table[] = [];
     for (const rows of [FEW_ROWS, options.manyRows]) {
       progress.step(`rows: loading ${number(rows)} commands`, rows / ROWS_PER_SECOND);
-      const database = await createDatabase(cleanup, { rows, perDevice: 10_000 });
-      const compression = await compressLog(database);
-      const service = await startService(cleanup, database);
-      tables.push({ ...service, database, compression, turns: [], logBytes: 0 });
+      const database = await createDatabase(cleanup, { rows, perDevice: 10_000 }, server);
+      await compressLog(database);
+      tables.push({ database, turns: [], logBytes: 0 });
     }
-    for (const table of tables) await turnOf(run, table, 'warms up', options.warmUpSeconds);
-    for (const table of tables) Object.assign(table, { turns: [], logBytes: 0 });
     for (let round = 1; round <= options.rounds; round++) {
-      for (const table of tables)
-        await turnOf(run, table, `round ${round} of ${options.rounds}`, options.seconds);
+      progress.step(`rows: round ${round} of ${options.rounds}`, roundSeconds(options));
+      // Neither is always the one that comes after the other.
+      for (const table of round % 2 ? tables : tables.toReversed())
+        await cleanup.within((part) => turnOf(run, table, part));
     }
     return report(tables);
   },
 };
 
-async function turnOf(run: Run, table: Table, what: string, seconds: number): Promise<void> {
-  const { rows, perDevice } = table.database;
-  run.progress.step(`rows: ${number(rows)} commands, ${what}`, seconds + RAMP_SECONDS + OVERHEAD_SECONDS);
-  const before = await logPosition(table.database);
-  const job = { action: 'command/update', inFlight: IN_FLIGHT, seconds } as const;
-  table.turns.push(await takeTurn(run.generator, table, { token: run.token, rows, perDevice }, job));
-  table.logBytes += (await logPosition(table.database)) - before;
+async function turnOf({ generator, options, token }: Run, table: Table, part: Cleanup): Promise<void> {
+  const { database } = table;
+  const service = await startService(part, database);
+  const load = { token, rows: database.rows, perDevice: database.perDevice };
+  const job = { action: 'command/update', inFlight: IN_FLIGHT } as const;
+  await takeTurn(generator, service, load, { ...job, seconds: options.warmUpSeconds });
+  const before = await logPosition(database);
+  table.turns.push(await takeTurn(generator, service, load, { ...job, seconds: options.seconds }));
+  table.logBytes += (await logPosition(database)) - before;
 }
 
-function report(tables: Table[]): string {
-  const measured = tables.map(({ name, turns, database, logBytes }) => ({
+async function report(tables: Table[]): Promise<string> {
+  const measured = tables.map(({ turns, database, logBytes }) => ({
     name: `${number(database.rows)} commands`,
     inFlight: IN_FLIGHT,
     turns,
     logBytes,
-    summary: { ...summarize(turns), name },
+    summary: summarize(turns),
   }));
   const [few, many] = measured;
   const lines = measured.map(({ name, logBytes, summary: s }) => [
@@ -76,11 +90,14 @@ function report(tables: Table[]): string {
     troubles(s.errors, s.unanswered),
   ]);
   const header = ['ours, built-in broker, 64 in flight', 'updates/s', 'p50 ms', 'p99 ms'];
+  const { url } = tables[0]!.database;
+  const settings = ['shared_buffers', 'wal_compression'].map(
+    async (name) => `\`${name}\` ${await settingOf(url, name)}`,
+  );
   return [
     '## The number of rows',
     table([...header, 'WAL bytes of the server per update', 'errors'], lines),
-    `Ratio ${many!.name} / ${few!.name}: ${ratio(many!, few!)}, with \`wal_compression\` ${tables[0]!.compression}. The ` +
-      'first change of each page after a checkpoint writes the whole page to the log (`full_page_writes`): a large table ' +
-      'has more of them in a short run than over days.',
+    `Ratio ${many!.name} / ${few!.name}: ${ratio(many!, few!)}, with ${(await Promise.all(settings)).join(' and ')}. A new ` +
+      'process of the service for each turn: two of them differ by up to 10 % on one and the same table.',
   ].join('\n\n');
 }

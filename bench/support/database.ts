@@ -1,6 +1,8 @@
+import { totalmem } from 'node:os';
 import { Client } from 'pg';
 import { hashPassword } from '../../src/auth/passwords.js';
 import { createScratchDatabase } from '../../src/database/scratch-database.js';
+import { noCluster, PostgresCluster } from '../../test/support/postgres-cluster.js';
 import { DEVICE, WATCHER } from '../generator/job.js';
 import type { Cleanup } from './cleanup.js';
 
@@ -31,8 +33,8 @@ const LOAD_COMMANDS = `
     FROM generate_series(1, $1::int) i`;
 
 /** A scratch database with one administrator and these commands, whose ids count from 1. */
-export async function createDatabase(cleanup: Cleanup, size: Size): Promise<Database> {
-  const creating = createScratchDatabase(SERVER);
+export async function createDatabase(cleanup: Cleanup, size: Size, server = SERVER): Promise<Database> {
+  const creating = createScratchDatabase(server);
   cleanup.defer(async () => (await creating).drop());
   const { url } = await creating;
   const password = await hashPassword(WATCHER.password);
@@ -81,16 +83,23 @@ export function updateStatistics({ url }: Database): Promise<UpdateStatistics> {
 }
 
 /**
- * As docs/delivery.md recommends, for connections from now on.
- * @returns the setting in force: only a superuser may change it, and not every server knows `lz4`
+ * A server for large tables: a quarter of the memory is its `shared_buffers`, as PostgreSQL's manual recommends (19.4.1).
+ * @returns its URL, or that of the usual server where none can be started
  */
-export async function compressLog({ url }: Database): Promise<string> {
+export async function startServer(cleanup: Cleanup): Promise<string> {
+  if (noCluster) return SERVER;
+  const settings = [`shared_buffers = '${Math.round(totalmem() / 2 ** 22)}MB'`];
+  const server = await PostgresCluster.start({ settings });
+  cleanup.defer(() => server.stop());
+  return server.url;
+}
+
+/** As docs/delivery.md recommends, for connections from now on: only a superuser may, and not every server knows `lz4`. */
+export async function compressLog({ url }: Database): Promise<void> {
   const change = `DO $$ BEGIN
     EXECUTE format('ALTER DATABASE %I SET wal_compression = lz4', current_database());
   END $$`;
   await withClient(url, (client) => client.query(change)).catch(() => undefined);
-  const { rows } = await withClient(url, (client) => client.query('SHOW wal_compression'));
-  return String(rows[0].wal_compression);
 }
 
 /** Bytes of the write-ahead log so far, of the whole server. */
@@ -102,9 +111,14 @@ export function logPosition({ url }: Database): Promise<number> {
 }
 
 /** e.g. `15.4` */
-export function serverVersion(): Promise<string> {
-  return withClient(SERVER, async (client) => {
-    const { rows } = await client.query('SHOW server_version');
-    return String(rows[0].server_version).split(' ')[0]!;
+export async function serverVersion(): Promise<string> {
+  return (await settingOf(SERVER, 'server_version')).split(' ')[0]!;
+}
+
+/** e.g. `128MB` */
+export function settingOf(url: string, name: string): Promise<string> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query('SELECT current_setting($1) AS value', [name]);
+    return String(rows[0].value);
   });
 }
