@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ForgetInserts } from '../src/actions/command/forget-inserts.js';
 import type { TestClient } from './support/client.js';
 import { SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
@@ -191,5 +192,21 @@ describe('REQUEST_REPLAY_WINDOW', () => {
     } finally {
       await short.stop();
     }
+  });
+
+  it('is over for the table, too: older inserts are deleted, however many they are', async () => {
+    const old = { count: 20_001, age: '1 hour' };
+    const recent = { count: 2, age: '1 second' };
+    await service.sql('DELETE FROM recent_insert');
+    for (const { count, age } of [old, recent]) {
+      await service.sql(
+        `INSERT INTO recent_insert (request, content, made_id, at)
+         SELECT convert_to($2 || n, 'utf8'), '', n, now() - $2::interval FROM generate_series(1, $1::int) n`,
+        [count, age],
+      );
+    }
+    await service.app.get(ForgetInserts).run();
+    const [row] = await service.sql<{ count: number }>('SELECT count(*)::int FROM recent_insert');
+    expect(row!.count).toBe(recent.count);
   });
 });

@@ -24,9 +24,6 @@ import {
 type Row = CommandRow & OutcomeRow & { fits: boolean };
 type Writes = BatchedWrites<BatchedCommand, Row>;
 
-/** A repeat that comes just before the end of the window still finds what it repeats. */
-const SPARE_SECONDS = 60;
-
 /** Rows of `device_command`. Each change is a statement for many requests that checks the rights of each as it runs. */
 @Injectable()
 export class CommandRepository {
@@ -37,7 +34,7 @@ export class CommandRepository {
   constructor(
     @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
     fence: WriteFence,
-    private readonly window: ReplayWindow,
+    window: ReplayWindow,
     { deadlineMs }: CommandOptions,
   ) {
     const values = (batch: BatchedCommand[]) => valuesOf(batch, window.seconds);
@@ -100,11 +97,6 @@ export class CommandRepository {
     const parameters = [...visibleDeviceParameters(scope, deviceId), commandId];
     const [row] = await answered(this.dataSource.query<CommandRow[]>(sql.FIND, parameters));
     return row && toDeviceCommand(row);
-  }
-
-  /** Forgets the inserts, of all actions, whose repeats are not recognised any more. */
-  async forgetInserts(): Promise<void> {
-    await answered(this.dataSource.query(sql.FORGET_INSERTS, [this.window.seconds + SPARE_SECONDS]));
   }
 }
 

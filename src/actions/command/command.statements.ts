@@ -9,7 +9,3 @@ export const FIND = `
 /** $1 is the command; who asks has been let in before. */
 export const FIND_AGAIN = `
   SELECT ${COMMAND_COLUMNS} FROM device_command c JOIN device d ON d.id = c.device WHERE c.id = $1`;
-
-/** $1 are seconds. */
-export const FORGET_INSERTS = `
-  DELETE FROM recent_insert WHERE at < clock_timestamp() - make_interval(secs => $1)`;

@@ -1,25 +1,60 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { CommandRepository } from './command.repository.js';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { DATA_SOURCE } from '../../database/data-source.name.js';
+import { ReplayWindow } from '../../transport/replay-window.js';
 
 const EVERY_MS = 60_000;
+/** A repeat that comes just before the end of the window still finds what it repeats. */
+const SPARE_SECONDS = 60;
+/** Rows that one statement deletes at most. */
+const ROWS = 10_000;
 
-/** Keeps the table of recent inserts small. Replicas may do it at the same time. */
+/** $1 are seconds. What others hold is passed over: it is in use, or being deleted by a replica. */
+const FORGET = `
+  WITH gone AS (
+    DELETE FROM recent_insert WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM recent_insert WHERE at < clock_timestamp() - make_interval(secs => $1)
+       LIMIT ${ROWS} FOR UPDATE SKIP LOCKED)) RETURNING request)
+  SELECT count(*)::int AS count FROM gone`;
+
+/** Forgets the inserts, of all actions, whose repeats are not recognised any more. Replicas may do it at the same time. */
 @Injectable()
-export class ForgetInserts implements OnApplicationBootstrap, OnApplicationShutdown {
+export class ForgetInserts implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('Commands');
   private timer?: NodeJS.Timeout;
+  private isStopping = false;
 
-  constructor(private readonly commands: CommandRepository) {}
+  constructor(
+    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly window: ReplayWindow,
+  ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      this.commands
-        .forgetInserts()
-        .catch((error) => this.logger.warn(`Old inserts are not forgotten: ${error}`));
-    }, EVERY_MS);
+    this.plan();
   }
 
-  onApplicationShutdown(): void {
-    clearInterval(this.timer);
+  onModuleDestroy(): void {
+    this.isStopping = true;
+    clearTimeout(this.timer);
+  }
+
+  /** In statements of some rows each, so that none is long. It does not fail: what is left is for the next time. */
+  async run(): Promise<void> {
+    const seconds = this.window.seconds + SPARE_SECONDS;
+    try {
+      let count = ROWS;
+      while (count === ROWS && !this.isStopping) {
+        [{ count }] = await this.dataSource.query<[{ count: number }]>(FORGET, [seconds]);
+      }
+    } catch (error) {
+      if (!this.isStopping) this.logger.warn(`Old inserts are not forgotten: ${error}`);
+    }
+  }
+
+  private plan(): void {
+    this.timer = setTimeout(() => {
+      void this.run().then(() => this.isStopping || this.plan());
+    }, EVERY_MS);
   }
 }
