@@ -45,7 +45,7 @@ import { TestClient } from './support/client.js';
 import { learn } from './support/described-traffic.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
 import { freePort } from './support/mosquitto.js';
-import { ADMIN, RecordingLogger, SAMPLE_DEVICE } from './support/service.js';
+import { ADMIN, RecordingLogger, SAMPLE_DEVICE, TestService } from './support/service.js';
 
 class ThingDto {
   @IsInt() size!: number;
@@ -282,5 +282,23 @@ describe('the start of the application', () => {
     await expect(start()).rejects.toThrow(`Port ${port} on 127.0.0.1 is taken: set MQTT_PORT`);
     await app.close();
     holder.close();
+  });
+
+  it('is told in the log where it starts no microservices, and only there', async () => {
+    const connected = await TestService.start();
+    const told = () =>
+      [connected.logger, logger]
+        .flatMap(({ lines }) => lines)
+        .filter((line) => /No client is let in yet/.test(line));
+    Settings.environment = environment.env;
+    app = await NestFactory.create(AppModule, { logger, abortOnError: false });
+    try {
+      await app.listen(0, '127.0.0.1');
+      await expect.poll(() => told().length, { timeout: 10_000 }).toBeGreaterThan(0);
+      expect(told()).toHaveLength(1);
+    } finally {
+      await app.close();
+      await connected.stop();
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
-import { finalize, firstValueFrom, isObservable, type Observable } from 'rxjs';
+import { defaultIfEmpty, finalize, firstValueFrom, isObservable } from 'rxjs';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { CrashGuard } from './crash-guard/crash-guard.js';
 import { DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
@@ -36,8 +36,9 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
   private readonly guard: CrashGuard;
   private readonly replies = new Replies();
   private channel?: RequestChannel;
+  /** whether the application has started its microservices */
+  isStarted = false;
   private isInitialised = false;
-  private isWanted = false;
   private isStandby = false;
   private isStopping = false;
   private onListening: (error?: unknown) => void = () => {};
@@ -86,14 +87,14 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
    * the service may start without its broker, and before the application is initialised.
    */
   override async listen(callback: (error?: unknown) => void): Promise<void> {
-    this.isWanted = true;
+    this.isStarted = true;
     if (this.isInitialised) this.open(callback);
     else callback();
   }
 
   async onApplicationBootstrap(): Promise<void> {
     this.isInitialised = true;
-    if (!this.isWanted) return;
+    if (!this.isStarted) return;
     await new Promise<void>((resolve, reject) =>
       this.open((error) => (error ? reject(error as Error) : resolve())),
     );
@@ -189,12 +190,11 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
       // Typed void, but a promise unless somebody's start hook returns nothing.
       const handled: unknown = this.runWithProcessingHooks(context, async (ended) => {
         const result: unknown = await handler(context.request.body, context);
-        if (!isObservable(result)) ended();
-        resolve(isObservable(result) ? firstOf(result.pipe(finalize(ended))) : result);
+        const isStream = isObservable(result);
+        if (!isStream) ended();
+        resolve(isStream ? firstValueFrom(result.pipe(finalize(ended), defaultIfEmpty(undefined))) : result);
       });
       Promise.resolve(handled).catch(reject);
     });
   }
 }
-
-const firstOf = (values: Observable<unknown>) => firstValueFrom(values, { defaultValue: undefined });
