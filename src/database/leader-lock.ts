@@ -171,9 +171,11 @@ export class LeaderLock extends Leadership {
   }
 
   private async lose(client: DatabaseClient): Promise<void> {
+    // The end of a connection says nothing about the term that another one has begun since.
+    if (client !== this.client) return;
     this.epoch = undefined;
     this.say('Does not lead any more');
-    if (client === this.client) await this.disconnect();
+    await this.disconnect();
   }
 
   /** Once, and not at each attempt. */
