@@ -3,6 +3,9 @@ const MAX_EVENTS = 20_000;
 const MAX_BYTES = 16 * 1_048_576;
 /** Of what waits in all sessions together; beyond it the largest of the user who has most gives way. */
 export const MAX_TOTAL_BYTES = 128 * 1_048_576;
+/** On their way to a client at a time. What is there is not counted with what waits, and so is bounded in bytes, too. */
+const WINDOW_EVENTS = 256;
+const WINDOW_BYTES = 1_048_576;
 /** Beside the texts: an entry of 300 bytes takes 500. */
 const ENTRY_BYTES = 200;
 
@@ -35,6 +38,7 @@ export class SessionQueue {
   private waiting = new Map<number, QueuedEvent>();
   private readonly sent = new Map<number, QueuedEvent>();
   private size = 0;
+  private sentSize = 0;
   private lastSeq = 0;
 
   /** @param onWaiting told how many bytes more wait, below 0 how many less */
@@ -43,10 +47,6 @@ export class SessionQueue {
   /** With those on their way. */
   get bytes(): number {
     return this.size;
-  }
-
-  get inFlight(): number {
-    return this.sent.size;
   }
 
   /** In the order in which they are sent. */
@@ -84,8 +84,9 @@ export class SessionQueue {
     return dropped;
   }
 
-  /** The one to be sent next. */
+  /** The one to be sent next; none while as many as a client gets at a time are on their way. */
   next(): QueuedEvent | undefined {
+    if (this.sent.size >= WINDOW_EVENTS || this.sentSize >= WINDOW_BYTES) return undefined;
     const event = this.waiting.values().next().value;
     return event && this.sent.has(messageIdOf(event)) ? undefined : event;
   }
@@ -94,6 +95,7 @@ export class SessionQueue {
     if (this.waiting.delete(event.seq)) this.onWaiting(-bytesOf(event));
     event.wasSent = true;
     this.sent.set(messageIdOf(event), event);
+    this.sentSize += bytesOf(event);
   }
 
   /** @returns the event, which is gone now */
@@ -102,6 +104,7 @@ export class SessionQueue {
     if (!event) return undefined;
     this.sent.delete(messageId);
     this.size -= bytesOf(event);
+    this.sentSize -= bytesOf(event);
     return event;
   }
 
@@ -117,6 +120,7 @@ export class SessionQueue {
     for (const event of this.sent.values()) this.onWaiting(bytesOf(event));
     this.waiting = new Map(this.events.map((event) => [event.seq, event]));
     this.sent.clear();
+    this.sentSize = 0;
   }
 }
 

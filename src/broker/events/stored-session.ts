@@ -12,9 +12,6 @@ import type { SessionFiles } from './session-files.js';
 
 const logger = new Logger('Broker');
 
-/** Events on their way to a client at a time. */
-const WINDOW = 256;
-
 export interface SharedBySessions {
   access: TopicAccess;
   rights: UserRightsCache;
@@ -145,7 +142,7 @@ export class StoredSession implements EventReceiver {
 
   /** As much as the client takes; the rest when it has acknowledged some, or has authenticated again. */
   sendNext(isFresh?: boolean): void {
-    while (this.connection && this.queue.inFlight < WINDOW && this.connection.outbox.hasRoom) {
+    while (this.connection?.outbox.hasRoom) {
       const event = this.queue.next();
       const principal = event && this.shared.access.principalOf(this.connection);
       if (!principal) return;

@@ -270,11 +270,14 @@ describe('StoredSessions', () => {
     const event = { topic: 'dh/command/1/1/x/y', payload: 'x'.repeat(1_048_576) };
     for (let n = 0; n < 5; n++) sessions.of('quiet')!.receive(event, 1, '');
     userId = 1;
-    arrive('here', { hasRoom: true, publish: () => {} });
-    for (let n = 0; n < 200; n++) sessions.of('here')!.receive(event, 1, '');
+    const here = Array.from({ length: 200 }, (_, n) => `here-${n}`);
+    for (const clientId of here) {
+      arrive(clientId, { hasRoom: true, publish: () => {} });
+      sessions.of(clientId)!.receive(event, 1, '');
+    }
     comeAndGo('away');
     for (let n = 0; n < 12; n++) sessions.of('away')!.receive(event, 1, '');
-    for (const clientId of ['quiet', 'here', 'away']) expect(sessions.of(clientId)!.takeMissed()).toBe(0);
+    for (const clientId of ['quiet', ...here, 'away']) expect(sessions.of(clientId)!.takeMissed()).toBe(0);
     forgetAll();
   });
 });
