@@ -31,6 +31,7 @@ export interface Unacknowledged {
 export class Acknowledgements {
   private readonly sender: PrivateClient;
   private readonly queue: Unacknowledged[] = [];
+  private queuedBytes = 0;
   /** of connections that broke; the broker sends each again under its message id */
   private readonly lost = new Map<number, Unacknowledged>();
   private isOpen = false;
@@ -57,6 +58,11 @@ export class Acknowledgements {
     return this.queue.length;
   }
 
+  /** Of their payloads, which tell what comes again. */
+  get bytes(): number {
+    return this.queuedBytes;
+  }
+
   /** @returns `undefined` for what came before: it is in work, or done */
   take(packet: IPublishPacket): Unacknowledged | undefined {
     const { messageId, topic, payload, dup } = packet;
@@ -64,7 +70,7 @@ export class Acknowledgements {
     this.lost.delete(messageId!);
     if (earlier && isSame(earlier, packet)) {
       earlier.isLost = false;
-      this.queue.push(earlier);
+      this.add(earlier);
       this.flush();
       return undefined;
     }
@@ -77,7 +83,7 @@ export class Acknowledgements {
       isDone: false,
       isLost: false,
     };
-    this.queue.push(request);
+    this.add(request);
     this.watchFirst();
     return request;
   }
@@ -103,6 +109,7 @@ export class Acknowledgements {
     if (!hadConnection) return;
     this.isOpen = false;
     for (const [messageId, request] of this.lost) if (request.isDone) this.lost.delete(messageId);
+    this.queuedBytes = 0;
     for (const request of this.queue.splice(0)) {
       request.isLost = true;
       this.lost.set(request.messageId, request);
@@ -111,10 +118,16 @@ export class Acknowledgements {
     this.watchFirst();
   }
 
+  private add(request: Unacknowledged): void {
+    this.queue.push(request);
+    this.queuedBytes += request.payload.length;
+  }
+
   /** Writes what is done, as far as nothing that came earlier is still in work. */
   flush(): void {
     while (this.isOpen && this.mayWrite() && this.queue[0]?.isDone) {
       const request = this.queue.shift()!;
+      this.queuedBytes -= request.payload.length;
       this.sender._sendPacket?.({ cmd: 'puback', messageId: request.messageId, reasonCode: 0 });
       release(request);
     }

@@ -51,7 +51,7 @@ beforeEach(async () => {
   });
 });
 
-const request = () => client.receive('dh/request/someone', '{}', 1);
+const request = (body = '{}') => client.receive('dh/request/someone', body, 1);
 
 describe('a channel that has as many bytes of requests as it may', () => {
   it('passes requests over, and has the broker send them again when what it has is done', () => {
@@ -91,5 +91,16 @@ describe('a channel that has as many bytes of requests as it may', () => {
     channel.hold(-MUCH);
     requested[0]!.settle(() => {});
     expect(client.stream.destroy).not.toHaveBeenCalled();
+  });
+
+  it('counts those that are done and wait for the PUBACK of an earlier one', () => {
+    request();
+    request(`{"text":"${'x'.repeat(MUCH)}"}`);
+    requested[1]!.settle(() => {});
+    request();
+    expect(requested).toHaveLength(2);
+    requested[0]!.settle(() => {});
+    expect(client.acknowledged).toEqual([1, 2]);
+    expect(client.stream.destroy).toHaveBeenCalledOnce();
   });
 });
