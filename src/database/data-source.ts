@@ -58,8 +58,7 @@ async function embeddedDataSource(options: DatabaseOptions, schema: Schema): Pro
   const destroy = dataSource.destroy.bind(dataSource);
   dataSource.destroy = async () => {
     if (dataSource.isInitialized) await destroy();
-    await server.stop();
-    unlock();
+    await server.stop().finally(unlock);
   };
   return dataSource;
 }

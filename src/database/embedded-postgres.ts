@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 export interface EmbeddedPostgres {
   /** directory of the Unix socket, which is what `pg` takes as host */
   host: string;
+  /** @throws what its thread crashed on, now or before; it has ended then, too */
   stop(): Promise<void>;
 }
 
@@ -24,8 +25,10 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
   const worker = new Worker(new URL('./embedded-postgres.worker.js', import.meta.url), {
     workerData: { directory, socket: join(host, '.s.PGSQL.5432') },
   });
+  // From the start on, since it comes once. Rejects with what nobody has caught in the thread.
+  const exited = once(worker, 'exit');
   try {
-    const [message] = await Promise.race([once(worker, 'message'), once(worker, 'exit')]);
+    const [message] = await Promise.race([once(worker, 'message'), exited]);
     if (message !== 'ready')
       throw new Error(`The embedded database ended at its start, with code ${message}`);
   } catch (error) {
@@ -35,10 +38,12 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
   return {
     host,
     async stop() {
-      const exited = once(worker, 'exit');
       worker.postMessage('stop');
-      await exited;
-      rmSync(host, { recursive: true, force: true });
+      try {
+        await exited;
+      } finally {
+        rmSync(host, { recursive: true, force: true });
+      }
     },
   };
 }

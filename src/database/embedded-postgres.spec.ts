@@ -1,0 +1,28 @@
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startEmbeddedPostgres } from './embedded-postgres.js';
+
+describe('the embedded database', () => {
+  let dataDir: string;
+  beforeEach(() => (dataDir = mkdtempSync(join(tmpdir(), 'devicehive-embedded-'))));
+  afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+  const ends: [string, (worker: Worker) => unknown][] = [
+    ['was terminated', (worker) => worker.terminate()],
+    ['has exited by itself', (worker) => worker.postMessage('stop')],
+  ];
+  it.each(ends)('stops where its thread %s', async (_, end) => {
+    const created = once(process, 'worker');
+    const database = await startEmbeddedPostgres(dataDir);
+    const [worker] = (await created) as [Worker];
+    const exited = once(worker, 'exit');
+    end(worker);
+    await exited;
+    await database.stop();
+    expect(existsSync(database.host)).toBe(false);
+  });
+});
