@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { connect, type MqttClient } from 'mqtt';
 import { NO_LOG } from '../transport/link/broker-link.js';
+import { isRenewed } from '../transport/link/drain.js';
 import type { ExternalBrokerOptions } from './external-broker.options.js';
 
 /** Less than the keep-alive of most proxies between. */
@@ -83,7 +84,13 @@ function backOff(client: MqttClient): void {
       next();
     }, STABLE_MS).unref();
   });
-  client.on('close', () => clearTimeout(stable));
+  // Before MQTT.js reads the delay. Work was done since the last time, so that the first delay is enough.
+  client.prependListener('close', () => {
+    clearTimeout(stable);
+    if (!isRenewed(client)) return;
+    attempts = 0;
+    next();
+  });
 }
 
 function fallBackToOlderVersion(client: MqttClient, { url, clientIdProperty }: ExternalBrokerOptions): void {
@@ -124,13 +131,12 @@ function report(client: MqttClient, { url, clientId }: ExternalBrokerOptions): v
   // MQTT 3.1.1 has no reasons, and Mosquitto 2.0 gives none.
   client.on('close', () => {
     const lasted = performance.now() - connectedAt;
+    connectedAt = -Infinity;
+    if (isRenewed(client) || client.disconnecting) return;
+    if (said.size === 0) complain(`${url} is away; trying again`);
     if (lasted === Infinity) return;
     shortOnes = lasted < STABLE_MS ? shortOnes + 1 : 0;
     if (shortOnes === 3)
       complain(`${url} soon ends each connection: another one may be taking over ${remedy}`);
-    connectedAt = -Infinity;
-  });
-  client.on('offline', () => {
-    if (said.size === 0) complain(`${url} is away; trying again`);
   });
 }

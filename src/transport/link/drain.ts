@@ -14,6 +14,20 @@ export async function endClient(client: MqttClient): Promise<void> {
   client.stream.destroy();
 }
 
+/** Connections that the service has ended itself. */
+const renewed = new WeakSet<object>();
+
+/** Ends the connection for the sake of a new one, over which the broker sends again what it waits for. */
+export function renewConnection(client: MqttClient): void {
+  renewed.add(client.stream);
+  client.stream.destroy();
+}
+
+/** Whether the client's connection has ended because the service wanted a new one. */
+export function isRenewed(client: MqttClient): boolean {
+  return renewed.has(client.stream);
+}
+
 /** Resolves with the promise or after the time, whichever comes first; never rejects. */
 export async function withDeadline(promise: Promise<unknown>, milliseconds: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

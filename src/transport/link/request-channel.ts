@@ -4,7 +4,7 @@ import { PROBE_ACTION, responseTopic } from '../../protocol/topics.js';
 import { Acknowledgements } from './acknowledgements.js';
 import type { BrokerLink } from './broker-link.js';
 import type { RequestOrigin } from './client-identity.js';
-import { withDeadline } from './drain.js';
+import { renewConnection, withDeadline } from './drain.js';
 import { Outgoing } from './outgoing.js';
 import { RequestPath } from './request-path.js';
 import { UnknownSenders } from './unknown-senders.js';
@@ -177,7 +177,7 @@ export class RequestChannel {
   /** What was passed over comes again, in its order, with the next connection. */
   private askAgain(): void {
     const isDone = !this.isFull && this.acknowledgements.size === 0;
-    if (this.isOverflowing && isDone) this.client.stream.destroy();
+    if (this.isOverflowing && isDone) renewConnection(this.client);
   }
 
   private takeProbeReply({ payload }: IPublishPacket): void {
