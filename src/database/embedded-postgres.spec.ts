@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 
 describe('the embedded database', () => {
@@ -15,13 +16,16 @@ describe('the embedded database', () => {
     ['was terminated', (worker) => worker.terminate()],
     ['has exited by itself', (worker) => worker.postMessage('stop')],
   ];
-  it.each(ends)('stops where its thread %s', async (_, end) => {
+  it.each(ends)('is told of and stops where its thread %s', async (_, end) => {
+    const error = vi.spyOn(Logger.prototype, 'error').mockReturnValue();
     const created = once(process, 'worker');
     const database = await startEmbeddedPostgres(dataDir);
     const [worker] = (await created) as [Worker];
     const exited = once(worker, 'exit');
     end(worker);
     await exited;
+    await expect.poll(() => error.mock.calls).toEqual([[expect.stringContaining('has ended')]]);
+    error.mockRestore();
     await database.stop();
     expect(existsSync(database.host)).toBe(false);
   });

@@ -3,6 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { Logger } from '@nestjs/common';
+
+const logger = new Logger('Database');
 
 /** A PostgreSQL in this process (PGlite), for trying the service out and for tests without a server. */
 export interface EmbeddedPostgres {
@@ -35,9 +38,14 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
     rmSync(host, { recursive: true, force: true });
     throw error;
   }
+  let isStopping = false;
+  void exited.catch(String).then((cause) => {
+    if (!isStopping) logger.error(`The embedded database has ended (${cause}): start the service again`);
+  });
   return {
     host,
     async stop() {
+      isStopping = true;
       worker.postMessage('stop');
       try {
         await exited;
