@@ -78,6 +78,20 @@ describe('the command line', { timeout: 120_000 }, () => {
     expect(watch.errors.endsWith(`: ${hint}`)).toBe(true);
   });
 
+  it('says what is missing where a login has no password, and connects to nothing', async () => {
+    const [get, watch, token] = await Promise.all(
+      [['get', SAMPLE_DEVICE, '1'], ['watch'], ['token']].map(async (args) => {
+        const line = CommandLine.start({ DEVICEHIVE_LOGIN: 'dhadmin', DEVICEHIVE_PASSWORD: '' }, ...args);
+        return { code: await line.exit(), out: line.out, errors: line.errors };
+      }),
+    );
+    const missing = 'error: a login needs --password, or DEVICEHIVE_PASSWORD\n';
+    expect(get).toEqual({ code: 2, out: '', errors: missing });
+    expect(watch).toEqual(get);
+    expect(token?.code).toBe(2);
+    expect(token?.errors).toMatch(/^error: a token needs --login and --password, .*\n$/);
+  });
+
   it('watches what devices do, and simulates some', async () => {
     const devices = ['--devices', '2', '--prefix', 'lamp', '--delay', '0.05', '--failure-rate', '1'];
     const simulation = CommandLine.start(env, 'simulate', ...devices, '--count', '2', '--json');

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { firstValueFrom } from 'rxjs';
 import type { DeviceHiveClient } from '../client/index.js';
 import { brokerAddress } from '../protocol/broker-url.js';
-import { Unreachable } from './exit-codes.js';
+import { Unreachable, WrongUsage } from './exit-codes.js';
 
 /** Options of every command. */
 export interface GlobalOptions {
@@ -49,12 +49,17 @@ export function addGlobalOptions(program: Command): void {
 
 /**
  * Connects, works and ends the connection, whatever happens.
+ * @throws {WrongUsage} for a login without its password
  * @throws {Unreachable} where there is no broker, it refuses the connection, or no reply comes
  */
 export async function withClient<Result>(
   options: GlobalOptions,
   work: (client: DeviceHiveClient) => Promise<Result>,
 ): Promise<Result> {
+  const { token, login, password = '', mqttUsername, mqttPassword } = options;
+  if (token === undefined && login !== undefined && password === '') {
+    throw new WrongUsage('a login needs --password, or DEVICEHIVE_PASSWORD');
+  }
   // Nest takes most of a second to load: help and mistakes do without.
   const [{ codeOf, DeviceHiveClient }, { Logger }] = await Promise.all([
     import('../client/index.js'),
@@ -62,11 +67,10 @@ export async function withClient<Result>(
   ]);
   // What there is to say, the commands say.
   Logger.overrideLogger(false);
-  const { login, password = '', mqttUsername, mqttPassword } = options;
   const byLogin = async (): Promise<string> => (await logIn(client, login!, password)).accessToken;
   const client = new DeviceHiveClient({
     url: options.url,
-    token: options.token ?? (login === undefined ? undefined : byLogin),
+    token: token ?? (login === undefined ? undefined : byLogin),
     username: mqttUsername,
     password: mqttPassword,
     clientId: options.clientId ?? mqttUsername ?? `dh-${randomUUID()}`,
@@ -83,7 +87,7 @@ export async function withClient<Result>(
     const { message } = error as Error;
     const code = codeOf(error);
     if (code === 504) throw new Unreachable(message);
-    const isAnonymous = options.token === undefined && login === undefined;
+    const isAnonymous = token === undefined && login === undefined;
     // The built-in broker refuses a subscription with 403; another one may do so to a user of its own.
     const isHelped = code === 401 || (code === 403 && mqttUsername === undefined);
     if (isAnonymous && isHelped) throw new Error(`${message}: ${NO_CREDENTIALS}`, { cause: error });

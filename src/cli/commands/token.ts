@@ -26,12 +26,12 @@ export function addTokenCommands(program: Command): void {
     .action(async (_: object, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       const { login, password } = options;
-      if (login === undefined || password === undefined) {
+      if (!login || !password) {
         command.error(
           'error: a token needs --login and --password, or DEVICEHIVE_LOGIN and DEVICEHIVE_PASSWORD',
         );
       }
-      print(await withClient(options, (client) => logIn(client, login!, password!)), options);
+      print(await withClient(options, (client) => logIn(client, login, password)), options);
     });
   token
     .command('create')
