@@ -6,6 +6,7 @@ import { Config } from './config.js';
 import { closeDatabaseOf } from './database/database.module.js';
 import { DeviceHiveModule } from './devicehive.module.js';
 import type { DeviceHiveRootOptions } from './devicehive.options.js';
+import { listenError } from './protocol/listen-error.js';
 import { DeviceHiveServer } from './transport/devicehive.server.js';
 
 /** A service that has started, and where it is. */
@@ -64,8 +65,8 @@ async function listenHttp(app: NestExpressApplication): Promise<void> {
   try {
     await app.listen(port, host);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    if (!mayChangePort) throw new Error(`Port ${port} on ${host} is taken: set HTTP_PORT`, { cause: error });
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    if (!isTaken || !mayChangePort) throw listenError(error, { host, port }, 'HTTP');
     new Logger('HTTP').warn(`Port ${port} is taken, using a free one; set HTTP_PORT to choose`);
     await app.listen(0, host);
   }

@@ -220,6 +220,10 @@ describe('JWT_SECRET', () => {
         Buffer.from(first.auth.secret).toString('base64'),
       );
     });
+
+    it.each(['/dev/null/data', '/proc/data/here'])('is refused in %s, naming the variable', (DATA_DIR) => {
+      expect(() => loadConfig({ DATA_DIR })).toThrow(/^DATA_DIR cannot be written: E/);
+    });
   });
 });
 

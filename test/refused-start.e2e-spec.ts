@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MessagePattern } from '@nestjs/microservices';
@@ -15,7 +17,7 @@ import {
   type RunningApp,
 } from '../src/index.js';
 import { TestClient } from './support/client.js';
-import { createEnvironment, type TestEnvironment } from './support/environment.js';
+import { createEnvironment, isPostgres, type TestEnvironment } from './support/environment.js';
 import { freePort } from './support/mosquitto.js';
 import { ADMIN, RecordingLogger } from './support/service.js';
 
@@ -92,6 +94,7 @@ describe('after a start that was refused', () => {
     const module = { module: BrokenLaterModule, providers: [{ provide: 'broken meanwhile', useFactory }] };
     const environment = { ...test.env, DATABASE_URL: `postgres://x@127.0.0.1:${await freePort()}/x` };
     await expect(createApp({ environment, actions: [module] }, logger)).rejects.toThrow('broken on purpose');
+    expect(waits()[0]).toContain('(DATABASE_URL): connect ECONNREFUSED');
   });
 
   it('for a port that is taken, the next one in the process succeeds at once', async () => {
@@ -102,6 +105,36 @@ describe('after a start that was refused', () => {
     await expect(createApp({ environment }, new RecordingLogger())).rejects.toThrow(`Port ${port}`);
     holder.close();
     await startsNow();
+  });
+});
+
+describe('a start that is refused', () => {
+  const refusalOf = async (variables: Record<string, string>) => {
+    const refused = createApp({ environment: { ...test.env, ...variables } }, new RecordingLogger());
+    return ((await refused.catch((error: Error) => error)) as Error).message;
+  };
+
+  it.each(['MQTT', 'HTTP'])('names %s_HOST where nothing can listen there', async (name) => {
+    // Of the addresses that are for documentation (RFC 5737): no machine has it.
+    expect(await refusalOf({ [`${name}_HOST`]: '192.0.2.1' })).toMatch(
+      new RegExp(`^${name}_HOST and ${name}_PORT cannot be listened on: listen EADDRNOTAVAIL`),
+    );
+  });
+
+  it('names DATA_DIR where it cannot be made', async () => {
+    const file = join(test.dataDir, 'file');
+    writeFileSync(file, '');
+    expect(await refusalOf({ DATA_DIR: join(file, 'data') })).toMatch(
+      /^DATA_DIR .*(ENOTDIR|Not a directory)/,
+    );
+  });
+
+  it.runIf(isPostgres)('names DATABASE_URL, without its password, where the server refuses it', async () => {
+    const url = new URL(test.env.DATABASE_URL!);
+    url.password = 'hidden';
+    url.pathname = '/no_such_database';
+    const message = await refusalOf({ DATABASE_URL: url.href });
+    expect(message).toBe('DATABASE_URL leads to no database: database "no_such_database" does not exist');
   });
 });
 

@@ -9,6 +9,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
+import { listenError } from '../protocol/listen-error.js';
 import { shown } from '../protocol/shown.js';
 import type { AedesClient } from './aedes-client.js';
 import { AedesPersistence } from './aedes-persistence.js';
@@ -119,9 +120,8 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
     try {
       await once(this.server.listen(port, host), 'listening');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      if (!mayChangePort)
-        throw new Error(`Port ${port} on ${host} is taken: set MQTT_PORT`, { cause: error });
+      const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!isTaken || !mayChangePort) throw listenError(error, { host, port }, 'MQTT');
       this.logger.warn(`Port ${port} is taken, using a free one; set MQTT_PORT to choose`);
       await once(this.server.listen(0, host), 'listening');
     }

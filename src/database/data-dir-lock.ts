@@ -1,23 +1,25 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inDataDir } from '../protocol/data-dir.js';
 
 /**
  * Takes a data directory for this process, creating it with mode 0700.
  * The lock is a file with our process id and start time, so that one left by a killed process, or by a former
  * one with our id (always the same in a container), does not keep the next start out.
  * @returns gives the directory back
- * @throws where another process holds it, naming its id
+ * @throws where another process holds it, naming its id, and where it cannot be written
  */
 export function lockDataDir(dataDir: string): () => void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const lock = join(dataDir, 'lock');
   const mine = join(dataDir, `lock.${process.pid}`);
-  writeFileSync(mine, `${process.pid} ${startTime(process.pid)}`, { mode: 0o600 });
-  try {
-    while (!tryLink(mine, lock)) removeIfStale(lock, dataDir);
-  } finally {
-    rmSync(mine, { force: true });
-  }
+  inDataDir(dataDir, () => {
+    writeFileSync(mine, `${process.pid} ${startTime(process.pid)}`, { mode: 0o600 });
+    try {
+      while (!tryLink(mine, lock)) removeIfStale(lock, dataDir);
+    } finally {
+      rmSync(mine, { force: true });
+    }
+  });
   return () => rmSync(lock, { force: true });
 }
 

@@ -1,4 +1,4 @@
-import { DataSource } from 'typeorm';
+import { DataSource, TypeORMError } from 'typeorm';
 import { migrations as own } from '../../migrations/index.js';
 import { DatabaseClient } from './database-client.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
@@ -90,7 +90,8 @@ export async function openDatabase(
       await dataSource.initialize();
       await migrateSchema(dataSource);
     } else {
-      await whenReachable(new URL(options.url!).host, () => dataSource.initialize(), signal);
+      const where = `${new URL(options.url!).host} (DATABASE_URL)`;
+      await whenReachable(where, () => dataSource.initialize(), signal).catch(refuse);
       await refuseOldSchema(dataSource);
       cutStuckConnections(dataSource, options.deadlineMs);
     }
@@ -99,6 +100,12 @@ export async function openDatabase(
     if (embedded || dataSource.isInitialized) await dataSource.destroy();
     throw error;
   }
+}
+
+/** Entities that do not fit are none of the variable's. */
+function refuse(error: unknown): never {
+  if (error instanceof TypeORMError || (error as Error).name === 'AbortError') throw error;
+  throw new Error(`DATABASE_URL leads to no database: ${(error as Error).message}`, { cause: error });
 }
 
 async function refuseOldSchema(dataSource: DataSource): Promise<void> {
@@ -122,7 +129,7 @@ export async function migrateDatabase(
     ? await embeddedDataSource(options, { migrations })
     : postgresDataSource({ ...options, poolSize: 1, deadlineMs: 0 }, { migrations });
   try {
-    await dataSource.initialize();
+    await (embedded ? dataSource.initialize() : dataSource.initialize().catch(refuse));
     return await migrateSchema(dataSource);
   } finally {
     if (embedded || dataSource.isInitialized) await dataSource.destroy();
