@@ -53,7 +53,7 @@ export function introductionTo({ isExternal }: Installation): string[] {
   return [
     'A client publishes requests, one JSON object each, and gets exactly one reply to each, on the topic of its action and its own client id. `success` means committed.',
     'A request has `action`, and any JSON value as `requestId`, which the reply repeats. A success has `action`, `requestId`, `"status": "success"` and the members listed here; a refusal has `action`, `requestId`, `code`, `"status": "error"` and `error`.',
-    'In a request a member that is `null` counts as absent, and one that is not named here is ignored. Integers may be written as text, and text as a number or boolean.',
+    'In a request a member that is `null` counts as absent, and one that is not named here is ignored. The actions of DeviceHive take integers and booleans as text, too, and outside lists text as a number or boolean.',
     isExternal
       ? "Each request carries an access token, in its member `token` or in MQTT 5's user property `authorization: Bearer <token>`."
       : 'Who asks is known by login and password in CONNECT, by the action `authenticate`, or by an access token in the member `token` of a request.',
