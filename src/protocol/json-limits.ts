@@ -28,7 +28,7 @@ export function isWithinLimits(text: string): boolean {
       depth--;
     } else if (c === 0x2d || (c >= 0x30 && c <= 0x39)) {
       const end = endOfNumber(text, at);
-      const exponent = exponentOf(text.slice(at, end));
+      const exponent = exponentOf(text, at, end);
       expansion += exponent;
       if (end - at > MAX_NUMBER_LENGTH || exponent > MAX_EXPONENT || expansion > MAX_EXPANSION) return false;
       at = end - 1;
@@ -59,11 +59,21 @@ function checkString(text: string, open: number): number {
 }
 
 function endOfNumber(text: string, at: number): number {
-  while (at < text.length && /[-+.eE0-9]/.test(text[at]!)) at++;
+  while (isPartOfNumber(text.charCodeAt(at))) at++;
   return at;
 }
 
-function exponentOf(number: string): number {
-  const at = number.search(/[eE]/);
-  return at < 0 ? 0 : Math.abs(Number(number.slice(at + 1)));
+/** `0` to `9`, `+`, `-`, `.`, and what introduces an exponent; not the end of the text, which is NaN. */
+function isPartOfNumber(c: number): boolean {
+  return (c >= 0x30 && c <= 0x39) || c === 0x2b || c === 0x2d || c === 0x2e || isE(c);
+}
+
+const isE = (c: number): boolean => c === 0x65 || c === 0x45;
+
+/** Without its sign; 0 where there is none. */
+function exponentOf(text: string, start: number, end: number): number {
+  for (let at = start; at < end; at++) {
+    if (isE(text.charCodeAt(at))) return Math.abs(Number(text.slice(at + 1, end)));
+  }
+  return 0;
 }

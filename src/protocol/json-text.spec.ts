@@ -62,6 +62,32 @@ describe('printJson', () => {
     expect(printJson(value)).toBe(JSON.stringify(value));
   });
 
+  it.each([
+    '',
+    'plain',
+    'ü€',
+    '"',
+    '\\',
+    '\u0000',
+    '\u001f',
+    '\u007f',
+    '\u009f',
+    '\u2028',
+    '😀',
+    '\ud800',
+    'a\udfff',
+  ])('prints the text %j as JSON.stringify does', (text) => {
+    expect(printJson(text)).toBe(JSON.stringify(text));
+    expect(printJson([text, { [text]: text }])).toBe(JSON.stringify([text, { [text]: text }]));
+  });
+
+  it.each([0, -0, 12, -1.5, 1e21, 2 ** 53, NaN, Infinity, true, false, null, undefined])(
+    'prints %s as JSON.stringify does',
+    (value) => {
+      expect(printJson([value, { value }])).toBe(JSON.stringify([value, { value }]));
+    },
+  );
+
   it('gives JSON.stringify the parsed value', () => {
     expect(JSON.stringify({ a: new JsonText('{"b": 1}') })).toBe('{"a":{"b":1}}');
   });

@@ -14,17 +14,28 @@ export class JsonText {
 
 /** Prints a value as JSON; a `JsonText` anywhere in it goes out as its own text. `undefined` members are left out. */
 export function printJson(value: unknown): string {
+  if (typeof value === 'string') return printText(value);
+  if (value === null) return 'null';
+  if (Number.isInteger(value)) return `${value as number}`;
   if (value instanceof JsonText) return value.text;
   if (Array.isArray(value)) return `[${value.map(printJson).join(',')}]`;
-  if (typeof value !== 'object' || value === null || 'toJSON' in value)
-    return JSON.stringify(value) ?? 'null';
+  if (typeof value !== 'object' || 'toJSON' in value) return JSON.stringify(value) ?? 'null';
   let text = '';
   for (const key of Object.keys(value)) {
     const member = (value as Record<string, unknown>)[key];
-    if (member !== undefined) text += `${text && ','}${printKey(key)}${printJson(member)}`;
+    if (member === undefined) continue;
+    text += text === '' ? '{' : ',';
+    text += printKey(key);
+    text += printJson(member);
   }
-  return `{${text}}`;
+  return text === '' ? '{}' : `${text}}`;
 }
+
+/** Without quotes, backslashes, control characters, and surrogates, of which one may be alone. */
+const IS_PLAIN = /^[ !#-[\]-~\u00a0-\ud7ff\ue000-\uffff]*$/;
+
+/** `JSON.stringify` takes as long for a short text as all else that is done to print it. */
+const printText = (text: string): string => (IS_PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
 /** Names of members are few; those of clients' own objects stay inside a `JsonText`. */
 const printedKeys = new Map<string, string>();
@@ -46,7 +57,22 @@ function printKey(key: string): string {
 const SOURCE = Symbol('source');
 
 interface Sourced {
-  [SOURCE]?: { text: string; members?: Map<string, string> };
+  [SOURCE]?: { text: string; members?: Members };
+}
+
+/** One list of names and texts: for the few members of a request a map takes three times as much memory. */
+class Members {
+  private readonly list: string[] = [];
+
+  add(name: string, text: string): void {
+    this.list.push(name, text);
+  }
+
+  get(name: string): string | undefined {
+    const { list } = this;
+    for (let at = list.length - 2; at >= 0; at -= 2) if (list[at] === name) return list[at + 1];
+    return undefined;
+  }
 }
 
 /**
@@ -54,7 +80,7 @@ interface Sourced {
  * @param text valid JSON: `value` is what `JSON.parse(text)` gave
  */
 export function rememberSource(value: object, text: string): void {
-  (value as Sourced)[SOURCE] = { text };
+  (value as Sourced)[SOURCE] = { text, members: undefined };
 }
 
 /**
@@ -67,7 +93,7 @@ export function memberText(object: object, key: string): JsonText | undefined {
 }
 
 /** Splits an object's text, which is when the objects in it learn theirs. Reaching one goes through its parents. */
-export function membersOf(object: object): ReadonlyMap<string, string> | undefined {
+export function membersOf(object: object): Members | undefined {
   const source = (object as Sourced)[SOURCE];
   if (source) source.members ??= splitMembers(object, source.text);
   return source?.members;
@@ -81,24 +107,21 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-function splitMembers(object: object, text: string): Map<string, string> {
-  const members = new Map<string, string>();
+function splitMembers(object: object, text: string): Members {
+  const members = new Members();
   let at = skipSpace(text, text.indexOf('{') + 1);
   while (text.charCodeAt(at) === QUOTE) {
     const keyEnd = endOfString(text, at);
     const start = skipSpace(text, text.indexOf(':', keyEnd) + 1);
     const end = endOfValue(text, start);
-    const key = text.slice(at, keyEnd);
-    members.set(
-      key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1),
-      text.slice(start, end).trimEnd(),
-    );
-    at = skipSpace(text, end);
-    if (text[at] === ',') at = skipSpace(text, at + 1);
-  }
-  for (const [key, member] of members) {
+    const quoted = text.slice(at, keyEnd);
+    const key = quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
+    const member = text.slice(start, end).trimEnd();
+    members.add(key, member);
     const value: unknown = Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined;
     if (isJsonObject(value)) rememberSource(value, member);
+    at = skipSpace(text, end);
+    if (text[at] === ',') at = skipSpace(text, at + 1);
   }
   return members;
 }

@@ -69,7 +69,7 @@ export function readDto<T extends object>(dto: new () => T, body: object): T {
 /** Whether a decorator, of this project or of class-validator, names anything that a dto takes. */
 export function declaresMembers(dto: Dto): boolean {
   const { fields, others } = shapeOf(dto);
-  return fields.size > 0 || others.length > 0;
+  return fields.length > 0 || others.length > 0;
 }
 
 /** Whether class-validator has a say in a dto, or in one inside it. Its checks take as long as all others together. */
@@ -77,12 +77,12 @@ export function needsValidator(dto: Dto): boolean {
   const shape = shapeOf(dto);
   shape.needsValidator ??=
     shape.others.length > 0 ||
-    [...shape.fields.values()].some(({ nested }) => nested !== undefined && needsValidator(nested()));
+    shape.fields.some(([, { nested }]) => nested !== undefined && needsValidator(nested()));
   return shape.needsValidator;
 }
 
 interface Shape {
-  fields: ReadonlyMap<string, Field>;
+  fields: [string, Field][];
   /** what class-validator alone knows */
   others: string[];
   needsValidator?: boolean;
@@ -98,7 +98,7 @@ function shapeOf(dto: Dto): Shape {
     const others = new Set(
       validated.map(({ propertyName }) => propertyName).filter((key) => !fields.has(key)),
     );
-    shape = { fields, others: [...others] };
+    shape = { fields: [...fields], others: [...others] };
     shapes.set(dto, shape);
   }
   return shape;
