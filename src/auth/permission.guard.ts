@@ -17,17 +17,18 @@ export class PermissionGuard implements CanActivate {
     private readonly sessions: Sessions,
   ) {}
 
-  /** @throws {ActionError} 401 without a valid credential, 403 without the permission */
-  async canActivate(host: ExecutionContext): Promise<boolean> {
+  /**
+   * @returns a promise only for a token that was not verified lately: each takes time
+   * @throws {ActionError} 401 without a valid credential, 403 without the permission
+   */
+  canActivate(host: ExecutionContext): boolean | Promise<boolean> {
     const requirement = requirementOf(host.getHandler());
     if (requirement === undefined) throw accessDenied();
     if (requirement === null) return true;
     const context = host.switchToRpc().getContext<DeviceHiveContext>();
-    const principal = await this.identify(context);
-    if (principal.expiresAt <= Date.now()) throw tokenExpired();
-    if (!requirement.some((permission) => principal.permissions.has(permission))) throw accessDenied();
-    rememberPrincipal(context, principal);
-    return true;
+    const principal = this.identify(context);
+    if (!(principal instanceof Promise)) return admit(context, principal, requirement);
+    return principal.then((verified) => admit(context, verified, requirement));
   }
 
   private identify({ origin, request }: DeviceHiveContext): Principal | Promise<Principal> {
@@ -35,10 +36,17 @@ export class PermissionGuard implements CanActivate {
     const given = token != null && token !== '' ? token : origin.bearerToken;
     if (given !== undefined) {
       if (typeof given !== 'string') throw invalidCredentials();
-      return this.tokens.verifyAccess(given);
+      return this.tokens.verifiedLately(given) ?? this.tokens.verifyAccess(given);
     }
     const session = origin.connectionId && this.sessions.principalOf(origin.connectionId);
     if (!session) throw unauthorized();
     return session;
   }
+}
+
+function admit(context: DeviceHiveContext, principal: Principal, requirement: readonly string[]): true {
+  if (principal.expiresAt <= Date.now()) throw tokenExpired();
+  if (!requirement.some((permission) => principal.permissions.has(permission))) throw accessDenied();
+  rememberPrincipal(context, principal);
+  return true;
 }

@@ -38,11 +38,17 @@ export class TokenService {
    * @throws {ActionError} 401 `Token expired` or `Invalid credentials`
    */
   async verifyAccess(token: string): Promise<Principal> {
-    const cached = this.verified.get(token);
-    const principal = cached && cached.until > Date.now() ? cached.principal : await this.verify(token);
+    const principal = this.verifiedLately(token) ?? (await this.verify(token));
     if (principal.expiresAt > Date.now()) return principal;
     this.verified.delete(token);
     throw tokenExpired();
+  }
+
+  /** @returns `undefined` for an access token that `verifyAccess` is to be asked about */
+  verifiedLately(token: string): Principal | undefined {
+    const cached = this.verified.get(token);
+    const now = Date.now();
+    return cached && cached.until > now && cached.principal.expiresAt > now ? cached.principal : undefined;
   }
 
   /**
