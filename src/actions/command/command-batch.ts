@@ -98,9 +98,10 @@ export function valuesOf(batch: BatchedCommand[], seconds: number): unknown[] {
 
 /**
  * An array as PostgreSQL reads it. The driver runs two regular expressions over each element, whatever it is: with one
- * parameter less of the handler 6 % of the CPU time of an update.
+ * parameter less of the handler 6 % of the CPU time of an update. Where all is null it is empty: `unnest` fills up.
  */
 function arrayText(batch: BatchedCommand[], column: number): string {
+  if (batch.every(({ values }) => values[column] == null)) return '{}';
   let text = '';
   for (const { values } of batch) {
     const value = values[column];

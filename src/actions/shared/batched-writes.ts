@@ -75,19 +75,23 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
     return item.key === undefined ? work() : this.lanes.run(item.key, work);
   }
 
-  private async untilFree(
+  private untilFree(item: Item, batcher: WriteBatcher<Item, Row>, cameAt: number): Promise<Row | undefined> {
+    return batcher.add(item, item.owner, item.weight).then((row) => {
+      if (row.state === 'locked') return this.again(item, batcher, cameAt);
+      return row.state === 'done' ? row : undefined;
+    });
+  }
+
+  private async again(
     item: Item,
     batcher: WriteBatcher<Item, Row>,
     cameAt: number,
   ): Promise<Row | undefined> {
-    for (;;) {
-      const row = await batcher.add(item, item.owner, item.weight);
-      if (row.state !== 'locked') return row.state === 'done' ? row : undefined;
-      const waited = performance.now() - cameAt;
-      if (waited >= this.deadlineMs) throw rowLocked();
-      const pause = Math.min(Math.max(waited / 4, LOCKED_MS.least), LOCKED_MS.most);
-      await delay(Math.min(pause, this.deadlineMs - waited));
-    }
+    const waited = performance.now() - cameAt;
+    if (waited >= this.deadlineMs) throw rowLocked();
+    const pause = Math.min(Math.max(waited / 4, LOCKED_MS.least), LOCKED_MS.most);
+    await delay(Math.min(pause, this.deadlineMs - waited));
+    return this.untilFree(item, batcher, cameAt);
   }
 
   /** One for each term, so that no batch has items of two. */
