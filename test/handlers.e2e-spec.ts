@@ -7,7 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { ActionController } from '../src/actions/action-controller.decorator.js';
 import { PublicAction, RequirePermission } from '../src/auth/require-permission.decorator.js';
 import { ActionError } from '../src/protocol/action-error.js';
-import { DEVICEHIVE } from '../src/transport/devicehive.context.js';
+import { DEVICEHIVE, type DeviceHiveContext } from '../src/transport/devicehive.context.js';
+import { DeviceHiveServer } from '../src/transport/devicehive.server.js';
 import { NestedField, TextField } from '../src/transport/dto/dto-fields.js';
 import { TestService } from './support/service.js';
 
@@ -437,6 +438,33 @@ describe('an action module', () => {
         code: 409,
         error: 'it reboots already',
       });
+    } finally {
+      await service.stop();
+    }
+  });
+
+  it.each<[string, { code: number } | { status: string }]>([
+    ['reboot/stream', { status: 'success' }],
+    ['reboot/empty', { status: 'success' }],
+    ['reboot/refusing', { code: 409 }],
+    ['reboot/crash', { code: 500 }],
+    ['server/info', { status: 'success' }],
+  ])('runs between the hooks that the application sets: %s', async (action, reply) => {
+    const service = await TestService.start({}, [FirstModule]);
+    try {
+      const seen: string[] = [];
+      const server = service.app.get(DeviceHiveServer);
+      server.setOnProcessingStartHook((transport, context, done) => {
+        seen.push(`${String(transport)} ${(context as DeviceHiveContext).request.action} begins`);
+        return done();
+      });
+      server.setOnProcessingEndHook((_, context) => {
+        seen.push(`${(context as DeviceHiveContext).request.action} ends`);
+      });
+      const client = await service.connectAdmin();
+      seen.length = 0;
+      expect(await client.request(action)).toMatchObject(reply);
+      expect(seen).toEqual([`Symbol(nest-devicehive) ${action} begins`, `${action} ends`]);
     } finally {
       await service.stop();
     }

@@ -1,10 +1,10 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
-import { defaultIfEmpty, finalize, firstValueFrom, isObservable } from 'rxjs';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { CrashGuard } from './crash-guard/crash-guard.js';
 import { DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
+import { callHandler } from './handler-call.js';
 import { Execution } from './intake/execution.js';
 import { BrokerLink } from './link/broker-link.js';
 import { DRAIN_MS, endClient, ENDED_MS, withDeadline } from './link/drain.js';
@@ -41,6 +41,7 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
   private isInitialised = false;
   private isStandby = false;
   private isStopping = false;
+  private readonly noStartHook = this.onProcessingStartHook;
   private onListening: (error?: unknown) => void = () => {};
   private onReady: () => void = () => {};
   /** Resolves when the service is ready for the first time, as the active replica or as a standby. */
@@ -184,17 +185,9 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
     await link.close();
   }
 
-  /** Through Nest's guards, pipes and filters. Of an observable the first value is the reply, with which it is over. */
   private call(handler: MessageHandler, context: DeviceHiveContext): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      // Typed void, but a promise unless somebody's start hook returns nothing.
-      const handled: unknown = this.runWithProcessingHooks(context, async (ended) => {
-        const result: unknown = await handler(context.request.body, context);
-        const isStream = isObservable(result);
-        if (!isStream) ended();
-        resolve(isStream ? firstValueFrom(result.pipe(finalize(ended), defaultIfEmpty(undefined))) : result);
-      });
-      Promise.resolve(handled).catch(reject);
-    });
+    const isHooked =
+      this.onProcessingStartHook !== this.noStartHook || this.onProcessingEndHook !== undefined;
+    return callHandler(handler, context, isHooked ? this.runWithProcessingHooks.bind(this) : undefined);
   }
 }
