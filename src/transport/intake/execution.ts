@@ -53,20 +53,18 @@ export class Execution {
   execute(delivery: Delivery, request: Envelope, inPlace: InPlace): Promise<void> {
     const handler = this.handlers.of(request.action);
     if (!handler) {
-      return inPlace(async () =>
-        this.replies.refuse(delivery, { error: unknownAction(request.action), request }),
-      );
+      return inPlace(() => this.replies.refuse(delivery, { error: unknownAction(request.action), request }));
     }
     const context = new DeviceHiveContext(delivery, request, handler.extras);
     const lane = laneFor(context);
     const cameAt = performance.now();
-    const begin = async () => {
+    const begin = (): Promise<void> | void => {
       // The broker has it again for whoever leads by now.
       if (delivery.channel.isClosed) return;
       if (this.isLate(lane, cameAt)) return this.replies.refuse(delivery, { error: rowLocked(), request });
       if (this.guard.refuses(delivery)) return this.refuseFatal(delivery, request);
       const attempt = () => this.guard.run(delivery, () => this.attempt(delivery, context, handler, lane));
-      if (!(await attempt())) await this.hold(delivery, attempt);
+      return attempt().then((isDone) => (isDone ? undefined : this.hold(delivery, attempt)));
     };
     const work = () => inPlace(begin);
     if (lane === undefined) return work();

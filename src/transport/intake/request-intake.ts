@@ -7,7 +7,7 @@ import type { TransportOptions } from '../transport.options.js';
 import { WorkLimit } from './work-limit.js';
 
 /** Runs work when there is a place for it, unless its request is left to the broker by then. */
-export type InPlace = (work: () => Promise<void>) => Promise<void>;
+export type InPlace = (work: () => Promise<void> | void) => Promise<void>;
 
 /** Which requests are executed, and when: as many at a time as the limit allows, and none that cannot be. */
 export class RequestIntake {
@@ -51,7 +51,7 @@ export class RequestIntake {
     if (isQos0) this.takenAtQos0++;
     try {
       await ('error' in read
-        ? inPlace(async () => this.replies.refuse(delivery, read))
+        ? inPlace(() => this.replies.refuse(delivery, read))
         : this.execute(delivery, read, inPlace));
     } finally {
       channel.hold(-length);
@@ -65,13 +65,17 @@ export class RequestIntake {
     return this.work.isFull || this.takenAtQos0 >= this.limits.maxInFlight;
   }
 
-  private inPlace(delivery: Delivery, read: Envelope | Refusal, work: () => Promise<void>): Promise<void> {
+  private inPlace(
+    delivery: Delivery,
+    read: Envelope | Refusal,
+    work: () => Promise<void> | void,
+  ): Promise<void> {
     const { channel, origin } = delivery;
-    return this.work.run(origin.connectionId ?? origin.clientId, async () => {
+    const begin = () => (this.isLeaving ? this.leave(delivery, read) : work());
+    return this.work.run(origin.connectionId ?? origin.clientId, () => {
+      if (channel.isOpen) return begin();
       // Before that the broker may not be the one that names the senders: nobody is answered.
-      if (!channel.isOpen && !(await channel.whenOpen())) return;
-      if (this.isLeaving) return this.leave(delivery, read);
-      return work();
+      return channel.whenOpen().then((isOpen) => (isOpen ? begin() : undefined));
     });
   }
 

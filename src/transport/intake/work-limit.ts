@@ -18,7 +18,7 @@ export class WorkLimit {
    * Runs `work` once there is room; the promise is that of the work.
    * @param client with whose other work this one keeps its order
    */
-  async run<T>(client: string, work: () => Promise<T>): Promise<T> {
+  async run<T>(client: string, work: () => Promise<T> | T): Promise<T> {
     if (this.isFull) await new Promise<void>((resolve) => this.waiting.add(resolve, client));
     else this.running++;
     try {
