@@ -53,6 +53,22 @@ const outcomes = async (promises: Promise<string>[]) =>
   );
 
 describe('WriteBatcher', () => {
+  it('lets what the first of a large batch send leave before it tells the last', async () => {
+    const { statements, batcher: writes } = batcher({ weight: 100 });
+    const events: string[] = [];
+    const items = Array.from({ length: 40 }, (_, i) => `${i}`);
+    const all = items.map(async (item) => {
+      events.push(await writes.add(item, 1));
+      process.nextTick(() => events.push(`${item} left`));
+    });
+    await settled();
+    expect(statements.batches).toEqual([items]);
+    await statements.end();
+    await Promise.all(all);
+    expect(events.filter((event) => event.endsWith('done'))).toEqual(items.map((item) => `${item} done`));
+    expect(events.indexOf('0 left')).toBeLessThan(events.indexOf('39 done'));
+  });
+
   it('writes an item that comes alone at once', async () => {
     const { statements, batcher: writes } = batcher();
     const outcome = writes.add('a', 1);

