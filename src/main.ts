@@ -12,7 +12,8 @@ import { tryItText } from './try-it.js';
 // Mosquitto and on the built-in broker, and CPU time: 300 and 340 MB; with 60 % 190 MB each for 5 % more, with 40 %
 // 10 MB less for 15 % more.
 setFlagsFromString('--heap-growing-percent=60');
-// A cache of 65,536 buffers, for each number that a packet may have: 10 MB, and 2 % of the time to look for garbage in it.
+// A cache of 65,536 buffers, one for each number that a packet may have: 10 MB of those above, and 2 % of the time to look
+// for garbage in it.
 mqttPacket.writeToStream.cacheNumbers = false;
 
 try {
