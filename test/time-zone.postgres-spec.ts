@@ -28,5 +28,9 @@ it('gives times in UTC on a database of another time zone', async () => {
   const about = { deviceId: SAMPLE_DEVICE, commandId: made.id };
   const { command: got } = await client.request('command/get', about);
   expect(got).toMatchObject({ timestamp, lastUpdated: made.lastUpdated });
+  const notification = { notification: 'lit', timestamp };
+  const sent = await client.request('notification/insert', { deviceId: SAMPLE_DEVICE, notification });
+  const told = { deviceId: SAMPLE_DEVICE, notificationId: sent.notification.id };
+  expect((await client.request('notification/get', told)).notification).toMatchObject({ timestamp });
   expect(Math.abs(Date.parse(`${made.lastUpdated}Z`) - Date.now())).toBeLessThan(60_000);
 });

@@ -1,4 +1,5 @@
 import { JsonText } from '../../protocol/json-text.js';
+import { storedTimestamp, utc } from '../shared/stored-timestamp.js';
 
 /** The stored command with its device's current place, as clients see it: twelve fields, `null` where empty. */
 export interface DeviceCommand {
@@ -45,9 +46,6 @@ export interface CommandRow {
   result: string | null;
 }
 
-/** A time as `YYYY-MM-DD hh:mm:ss`, perhaps with a fraction, whatever zone the connection has. */
-const utc = (column: string): string => `(${column} AT TIME ZONE 'UTC')::text`;
-
 /** Columns of `CommandRow`: `c` is the command, `d` its device. */
 export const COMMAND_COLUMNS = `c.id, c.command, ${utc('c.timestamp')} AS timestamp, ${utc('c.last_updated')} AS last_updated, c.user_id,
   d.device_id, d.network_id, d.device_type_id,
@@ -57,8 +55,8 @@ export function toDeviceCommand(row: CommandRow): DeviceCommand {
   return {
     id: Number(row.id),
     command: row.command,
-    timestamp: toTimestamp(row.timestamp),
-    lastUpdated: toTimestamp(row.last_updated),
+    timestamp: storedTimestamp(row.timestamp),
+    lastUpdated: storedTimestamp(row.last_updated),
     userId: row.user_id === null ? null : Number(row.user_id),
     deviceId: row.device_id,
     networkId: Number(row.network_id),
@@ -85,14 +83,4 @@ export function expiryOf({ timestamp, lifetime }: DeviceCommand): number | undef
 
 function toJsonText(text: string | null): JsonText | null {
   return text === null ? null : new JsonText(text);
-}
-
-/**
- * The text of `utc` in DeviceHive's form, with three digits of a fraction. By way of a `Date`, with the two regular
- * expressions by which the driver makes one, it took four times as long.
- */
-function toTimestamp(text: string): string {
-  const clock = text.indexOf(' ') + 1;
-  const fraction = text.slice(clock + 9, clock + 12).padEnd(3, '0');
-  return `${text.slice(0, clock - 1)}T${text.slice(clock, clock + 8)}.${fraction}`;
 }

@@ -1,5 +1,5 @@
 import { JsonText } from '../../protocol/json-text.js';
-import { formatTimestamp } from '../../protocol/timestamps.js';
+import { storedTimestamp, utc } from '../shared/stored-timestamp.js';
 
 /** The stored notification with its device's current place, as clients see it: seven fields. */
 export interface DeviceNotification {
@@ -21,20 +21,20 @@ export interface NotificationFields {
   parameters?: JsonText | null;
 }
 
-/** bigint comes as text from PostgreSQL, json as text because it is selected so. */
+/** bigint comes as text from PostgreSQL, times and json as text because they are selected so. */
 export interface NotificationRow {
   id: string;
   notification: string;
   device_id: string;
   network_id: string;
   device_type_id: string;
-  timestamp: Date;
+  timestamp: string;
   parameters: string | null;
 }
 
 /** Columns of `NotificationRow`: `n` is the notification, `d` its device. */
-export const NOTIFICATION_COLUMNS = `n.id, n.notification, d.device_id, d.network_id, d.device_type_id, n.timestamp,
-  n.parameters::text AS parameters`;
+export const NOTIFICATION_COLUMNS = `n.id, n.notification, d.device_id, d.network_id, d.device_type_id,
+  ${utc('n.timestamp')} AS timestamp, n.parameters::text AS parameters`;
 
 /** Events are for everybody whose SUBSCRIBE matches; the built-in broker fills the id of a `notification/subscribe` in. */
 const NO_SUBSCRIPTION = 0;
@@ -50,7 +50,7 @@ export function toDeviceNotification(row: NotificationRow): DeviceNotification {
     deviceId: row.device_id,
     networkId: Number(row.network_id),
     deviceTypeId: Number(row.device_type_id),
-    timestamp: formatTimestamp(row.timestamp),
+    timestamp: storedTimestamp(row.timestamp),
     parameters: row.parameters === null ? null : new JsonText(row.parameters),
   };
 }
