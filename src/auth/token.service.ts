@@ -44,11 +44,10 @@ export class TokenService {
     throw tokenExpired();
   }
 
-  /** @returns `undefined` for an access token that `verifyAccess` is to be asked about */
+  /** @returns `undefined` for an access token that `verifyAccess` is to be asked about; expiry is the caller's to check */
   verifiedLately(token: string): Principal | undefined {
     const cached = this.verified.get(token);
-    const now = Date.now();
-    return cached && cached.until > now && cached.principal.expiresAt > now ? cached.principal : undefined;
+    return cached && cached.until > Date.now() ? cached.principal : undefined;
   }
 
   /**
