@@ -21,8 +21,9 @@ export function callHandler(
     // Typed void, but a promise unless somebody's start hook returns nothing.
     const handled = hooks(context, async (ended) => {
       const result: unknown = await called();
-      if (!isObservable(result)) ended();
-      resolve(replyOf(isObservable(result) ? result.pipe(finalize(ended)) : result));
+      if (isObservable(result)) return resolve(replyOf(result.pipe(finalize(ended))));
+      ended();
+      resolve(result);
     });
     Promise.resolve(handled).catch(reject);
   });

@@ -81,10 +81,7 @@ export class CommandRepository {
    * One that is too long for the answer of its batch is read again, and is as of then, or gone by then. One after the
    * other for each user: a batch of them would take all connections for seconds.
    */
-  private whole(
-    { userId }: AccessScope,
-    row: Row | undefined,
-  ): DeviceCommand | undefined | Promise<DeviceCommand | undefined> {
+  private async whole({ userId }: AccessScope, row: Row | undefined): Promise<DeviceCommand | undefined> {
     if (!row || row.fits) return row && toDeviceCommand(row);
     return this.readings.run(userId, async () => {
       const [again] = await this.dataSource
