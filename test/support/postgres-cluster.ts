@@ -8,8 +8,11 @@ import { DataSource } from 'typeorm';
 import { findProgram, freePort } from './mosquitto.js';
 
 const WAIT_MS = 20_000;
-/** The connections of a service, as its name tells. */
-const CUT = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nest-devicehive%'`;
+/**
+ * The connections of a service, as its name tells. Each is waited for: one that is told to end may still commit what came
+ * after it was told, which the ledger would take for undisturbed.
+ */
+const CUT = `SELECT pg_terminate_backend(pid, ${WAIT_MS}) FROM pg_stat_activity WHERE application_name LIKE 'nest-devicehive%'`;
 const isRoot = userInfo().uid === 0;
 const folders = () => {
   const versions = '/usr/lib/postgresql';
