@@ -6,6 +6,7 @@ import { Aedes } from 'aedes';
 import { connect, type MqttClient } from 'mqtt';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SentPackets } from '../transport/link/sent-packets.js';
 
 /**
  * What `Acknowledgements` relies on in MQTT.js, which is not its public interface: when one of these fails after an
@@ -113,6 +114,25 @@ describe('mqtt 5.16.0', () => {
       'puback',
       'reply',
     ]);
+  });
+
+  it('sends what the broker has not acknowledged again, in the order of sending, from the store it was given', async () => {
+    client.outgoingStore = new SentPackets();
+    client.options.reconnectPeriod = 10;
+    const acknowledged: string[] = [];
+    for (const topic of ['a', 'b', 'c'])
+      client.publish(topic, '', { qos: 1 }, () => acknowledged.push(topic));
+    client.stream.destroy();
+    await happens('close');
+    const before = chunks.length;
+    await expect.poll(() => acknowledged).toEqual(['a', 'b', 'c']);
+    const again = chunks.slice(before).flat();
+    expect(again.flatMap((packet) => (packet.cmd === 'publish' ? [packet.topic] : []))).toEqual([
+      'a',
+      'b',
+      'c',
+    ]);
+    expect(client.outgoingStore.createStream().read(1)).toBeNull();
   });
 
   it('keeps a PUBACK of a broken connection for the next one, which is why none is given to it then', async () => {

@@ -33,24 +33,23 @@ export class Replies {
   /** QoS 1, not retained. Without a channel nobody has asked for anything. */
   publishEvent(channel: RequestChannel | undefined, event: OutgoingEvent): void {
     const { topic, payload, properties } = event;
-    if (channel?.outgoing.fits(topic, payload, { properties }) === false) {
+    if (channel?.outgoing.fits(topic, payload, properties) === false) {
       return this.logger.error(`An event on ${shown(topic)} is larger than the broker takes: not sent`);
     }
-    channel?.outgoing.publish(topic, payload, { qos: 1, properties });
+    channel?.outgoing.publish(topic, payload, 1, properties);
   }
 
   private reply({ channel, origin }: Delivery, request: Answered, payload: string): void {
     const { action } = request;
     const topic = origin.replyTopic(action && isActionName(action) ? action : null);
     const { correlationData } = origin;
-    const options = {
-      qos: Math.min(origin.qos, 1) as 0 | 1,
-      properties: correlationData && { correlationData },
-    };
-    if (channel.outgoing.fits(topic, payload, options))
-      return channel.outgoing.publish(topic, payload, options);
+    const qos = Math.min(origin.qos, 1) as 0 | 1;
+    const properties = correlationData && { correlationData };
+    if (channel.outgoing.fits(topic, payload, properties)) {
+      return channel.outgoing.publish(topic, payload, qos, properties);
+    }
     const error = replyTooLarge();
     this.logger.error(refusalLine(origin, error, request));
-    channel.outgoing.publish(topic, errorReply(request, error), options);
+    channel.outgoing.publish(topic, errorReply(request, error), qos, properties);
   }
 }

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { IClientPublishOptions, MqttClient } from 'mqtt';
 import { shown } from '../../protocol/shown.js';
+import { removeAt, SentPackets } from './sent-packets.js';
 
 /** What the broker takes unacknowledged where it names no Receive Maximum (MQTT 5 section 3.2.2.3.3). */
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
@@ -15,10 +16,13 @@ const PUNISHMENTS = new Set([129, 130, 144, 149, 151, 153]);
 /** Messages that may wait before QoS 0 requests, which add to them, are not executed any more. */
 const CONGESTED = 1_024;
 
+type Properties = IClientPublishOptions['properties'];
+
 interface Message {
   topic: string;
   payload: string;
-  options: IClientPublishOptions;
+  qos: 0 | 1;
+  properties: Properties;
   /** once it is sent */
   messageId?: number;
 }
@@ -31,7 +35,8 @@ interface Message {
 export class Outgoing {
   private readonly logger = new Logger('Broker');
   private readonly queue: Message[] = [];
-  private readonly unacknowledged = new Set<Message>();
+  /** in the order of sending */
+  private readonly unacknowledged: Message[] = [];
   private readonly told = new Set<string>();
   private readonly onFlushed: (() => void)[] = [];
   private isOpen = false;
@@ -49,6 +54,7 @@ export class Outgoing {
     private readonly onRoom: () => void,
     private readonly maxQos: 0 | 1 = 1,
   ) {
+    client.outgoingStore = new SentPackets();
     client.on('connect', ({ properties }) => {
       this.isOpen = true;
       this.limits = properties ?? {};
@@ -74,27 +80,27 @@ export class Outgoing {
   }
 
   /** Whether the broker takes a packet of this size, as far as its last connection said. */
-  fits(topic: string, payload: string, { properties }: IClientPublishOptions): boolean {
+  fits(topic: string, payload: string, properties?: Properties): boolean {
     const limit = this.limits.maximumPacketSize;
     if (limit === undefined) return true;
     const data = properties?.correlationData?.length ?? 0;
     return Buffer.byteLength(topic) + Buffer.byteLength(payload) + data + HEADER_BYTES <= limit;
   }
 
-  publish(topic: string, payload: string, options: IClientPublishOptions): void {
-    this.queue.push({ topic, payload, options });
+  publish(topic: string, payload: string, qos: 0 | 1, properties?: Properties): void {
+    this.queue.push({ topic, payload, qos: Math.min(qos, this.maxQos) as 0 | 1, properties });
     this.sendWaiting();
   }
 
   /** Resolves when all is sent and acknowledged. */
   async flushed(): Promise<void> {
-    if (this.queue.length > 0 || this.unacknowledged.size > 0) {
+    if (this.queue.length > 0 || this.unacknowledged.length > 0) {
       await new Promise<void>((resolve) => this.onFlushed.push(resolve));
     }
   }
 
   private get isFull(): boolean {
-    return this.unacknowledged.size >= (this.limits.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM);
+    return this.unacknowledged.length >= (this.limits.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM);
   }
 
   private sendWaiting(): void {
@@ -106,22 +112,24 @@ export class Outgoing {
   }
 
   private send(message: Message): void {
-    const { topic, payload, options } = message;
-    if (options.qos === 0 || this.maxQos === 0) {
-      this.client.publish(topic, payload, { ...options, qos: 0 }, () => {});
+    const { topic, payload, qos, properties } = message;
+    // MQTT.js spreads them over its defaults; see "Memory" in docs/decisions.md.
+    const options = properties ? { qos, properties } : { qos };
+    if (qos === 0) {
+      this.client.publish(topic, payload, options, () => {});
       return;
     }
-    this.unacknowledged.add(message);
+    this.unacknowledged.push(message);
     this.client.publish(topic, payload, options, (error) => this.acknowledged(message, error));
     message.messageId = this.client.getLastMessageId();
   }
 
   private acknowledged(message: Message, error: Error | undefined | null): void {
-    this.unacknowledged.delete(message);
+    removeAt(this.unacknowledged, this.unacknowledged.indexOf(message));
     if (error && this.isOpen && !this.client.disconnecting) this.tell(message.topic, error);
     this.sendWaiting();
     if (this.hasRoom) this.onRoom();
-    if (this.queue.length > 0 || this.unacknowledged.size > 0) return;
+    if (this.queue.length > 0 || this.unacknowledged.length > 0) return;
     for (const resolve of this.onFlushed.splice(0)) resolve();
   }
 

@@ -112,9 +112,7 @@ export class RequestChannel {
   takesProbe(nonce: unknown, origin: RequestOrigin): boolean {
     if (this.path.takes(nonce, origin)) return true;
     if (!this.link.sharedGroup || !isNonce(nonce)) return false;
-    this.outgoing.publish(responseTopic(PROBE_ACTION, origin.clientId), JSON.stringify({ nonce }), {
-      qos: 0,
-    });
+    this.outgoing.publish(responseTopic(PROBE_ACTION, origin.clientId), JSON.stringify({ nonce }), 0);
     return true;
   }
 
