@@ -17,6 +17,8 @@ const MAX_FILTER_LENGTH = 1_024;
 const MAX_LEVELS = 10_000;
 
 interface Unacknowledged {
+  /** of the request */
+  number: number;
   qos: number;
   messageId: number;
   /** there once the request is answered; it waits behind its acknowledgement */
@@ -41,7 +43,8 @@ export class Connection {
   private readonly told = new Set<string>();
   /** of its filters, those that it found in the stored session of its client id */
   private readonly restored = new Set<string>();
-  private readonly unacknowledged = new Map<number, Unacknowledged>();
+  /** in the order of arrival, not more than are read ahead */
+  private readonly unacknowledged: Unacknowledged[] = [];
   private requests = 0;
   private unanswered = 0;
   private isPaused = false;
@@ -68,22 +71,20 @@ export class Connection {
     const number = ++this.requests;
     packet.qos = 0;
     delete packet.messageId;
-    if (qos > 0) this.unacknowledged.set(number, { qos, messageId: messageId! });
+    if (qos > 0) this.unacknowledged.push({ number, qos, messageId: messageId! });
     if (++this.unanswered > MAX_UNANSWERED || !this.reading.isOpenTo(this)) this.pause();
     return linkedRequestTopic({ connectionId: this.id, clientId: this.client.id, number, qos, retained });
   }
 
   /** A message id that is not acknowledged yet names a request that is in work already. */
   isRepeat({ qos, messageId }: PublishPacket): boolean {
-    if (qos === 0) return false;
-    for (const request of this.unacknowledged.values()) if (request.messageId === messageId) return true;
-    return false;
+    return qos > 0 && this.unacknowledged.some((request) => request.messageId === messageId);
   }
 
   /** The service's reply to request `number`: acknowledges it and passes the reply on. */
   answer(number: number, topic: string, payload: string | Buffer): void {
     if (this.client.closed) return;
-    const request = this.unacknowledged.get(number);
+    const request = this.unacknowledged.find((one) => one.number === number);
     const reply = { topic, payload, qos: request ? 1 : 0 };
     if (!request) return this.release(number, reply);
     request.reply = reply;
@@ -141,11 +142,10 @@ export class Connection {
   }
 
   private releaseInOrder(): void {
-    for (const [number, { qos, messageId, reply }] of this.unacknowledged) {
-      if (!reply) break;
-      this.unacknowledged.delete(number);
-      this.outbox.acknowledge(qos, messageId);
-      this.release(number, reply);
+    for (let [first] = this.unacknowledged; first?.reply; [first] = this.unacknowledged) {
+      this.unacknowledged.shift();
+      this.outbox.acknowledge(first.qos, first.messageId);
+      this.release(first.number, first.reply);
     }
   }
 

@@ -64,7 +64,7 @@ export class ServiceTraffic {
     const reply = parseLinkedReply(topic);
     const event = parseLinkedEvent(topic);
     if (reply) this.reply(reply, payload);
-    else if (event) this.tell({ ...event, payload });
+    else if (event) this.tell({ payload, ...event });
     else if (topic === REQUEST_TOPIC) this.receive?.(this.ownRequest(), Buffer.from(payload));
   }
 

@@ -30,6 +30,7 @@ export class EventPublisher {
     payload: object,
     expiresAt?: number,
   ): void {
-    this.server.publishEvent({ ...printEvent(kind, subject, name, payload), expiresAt });
+    const event = printEvent(kind, subject, name, payload);
+    this.server.publishEvent({ topic: event.topic, payload: event.payload, expiresAt });
   }
 }

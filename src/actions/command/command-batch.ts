@@ -73,17 +73,22 @@ export const answerOf = (rows: string): string => `
 /** Parameters and results may have a megabyte each: with this a batch has two, or one request. */
 const WEIGHT_BYTES = 8_192;
 
+/**
+ * Updates of one command, and repeats of one insert, are written one after the other.
+ * @param commandId of an update
+ */
 export function batchedCommand(
   { userId, networkIds, deviceTypeIds }: AccessScope,
   deviceId: string,
   { command, timestamp, parameters, lifetime, status, result }: CommandFields,
   request: Fingerprint | undefined,
   commandId?: number,
-): Omit<BatchedCommand, 'key'> {
+): BatchedCommand {
   const limits = [asText(networkIds), asText(deviceTypeIds)];
   const fields = [command, timestamp?.toISOString(), parameters?.text, lifetime, status, result?.text];
   const length = [parameters?.text, status, result?.text].reduce((sum, text) => sum + (text?.length ?? 0), 0);
   return {
+    key: commandId ?? request?.key,
     owner: userId,
     weight: 1 + Math.floor(length / WEIGHT_BYTES),
     values: [deviceId, userId, ...limits, ...fields, ...fingerprintValues(request), commandId],

@@ -59,7 +59,7 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const command = batchedCommand(scope, deviceId, fields, request, commandId);
-    return this.whole(scope, await this.updates.run({ ...command, key: commandId }));
+    return this.whole(scope, await this.updates.run(command));
   }
 
   /**
@@ -74,7 +74,7 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const command = batchedCommand(scope, deviceId, fields, request);
-    return this.whole(scope, await this.inserts.run({ ...command, key: request?.key }));
+    return this.whole(scope, await this.inserts.run(command));
   }
 
   /**

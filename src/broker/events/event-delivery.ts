@@ -56,7 +56,7 @@ export class EventDelivery implements EventSink {
     const principal = subscription.principal ?? (connection && this.access.principalOf(connection));
     if (!connection || !principal || principal.expiresAt <= Date.now()) return false;
     if (!this.access.mayWatch(principal, event.topic)) return false;
-    connection.outbox.publish({ ...named(event, subscription), qos: Math.min(subscription.qos, 1) });
+    connection.outbox.publish({ qos: Math.min(subscription.qos, 1), ...named(event, subscription) });
     return true;
   }
 

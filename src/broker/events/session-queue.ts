@@ -56,7 +56,7 @@ export class SessionQueue {
 
   /** @returns the event with its number */
   add(event: Omit<QueuedEvent, 'seq'>): QueuedEvent {
-    const queued = { ...event, seq: this.lastSeq + 1 };
+    const queued = { seq: this.lastSeq + 1, ...event };
     this.restore(queued);
     return queued;
   }

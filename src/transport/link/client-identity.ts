@@ -44,10 +44,9 @@ export class BuiltInIdentity extends ClientIdentity {
   override identify({ topic }: IPublishPacket): RequestOrigin | undefined {
     const request = parseLinkedRequest(topic);
     if (!request) return undefined;
-    return {
-      ...request,
-      replyTopic: (action) => linkedReplyTopic(request, responseTopic(action, request.clientId)),
-    };
+    const replyTopic = (action: string | null) =>
+      linkedReplyTopic(request, responseTopic(action, request.clientId));
+    return { replyTopic, ...request };
   }
 
   override probe() {
