@@ -26,6 +26,7 @@ const ON_ONE_DATABASE = [
   'action-contract',
   'api-description',
   'bad-input',
+  'before-connack',
   'client',
   'command-subscribe',
   'compatibility',

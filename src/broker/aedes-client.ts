@@ -5,20 +5,8 @@ import type { Client } from 'aedes';
  * that an upgrade that moves one fails there and not at a customer's.
  */
 export interface AedesClient extends Client {
-  /** granted filters, with their QoS */
-  subscriptions: Record<string, { qos: number }>;
-  /** stops reading from the connection; what was read already is still handled */
-  pause(): void;
-  /** reads on, but only with `_parsingBatch` at 1: what was handled during the pause is still counted in it */
-  resume(): void;
-  _parsingBatch: number;
   /** fires when nothing arrived for 1.5 times the keep-alive; `null` where the client asked for none */
   _keepaliveTimer: NodeJS.Timeout | null;
   /** the next message id for packets to the client */
   _nextId: number;
-  _parser: {
-    packet: { length: number };
-    /** @returns whether the length is complete */
-    _parseLength(): boolean;
-  };
 }

@@ -4,6 +4,7 @@ import { Connections } from './connections.js';
 import { EventDelivery } from './events/event-delivery.js';
 import { StoredSessions } from './events/stored-sessions.js';
 import { Handshake } from './handshake.js';
+import { PacketReaders } from './packet-readers.js';
 import { Reading } from './reading.js';
 import { ServiceTraffic } from './service-traffic.js';
 import { TopicAccess } from './topic-access.js';
@@ -16,6 +17,7 @@ import { TopicAccess } from './topic-access.js';
     Connections,
     EventDelivery,
     Handshake,
+    PacketReaders,
     Reading,
     ServiceTraffic,
     StoredSessions,

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type BeforeApplicationShutdown,
@@ -11,19 +10,16 @@ import {
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { listenError } from '../protocol/listen-error.js';
 import { shown } from '../protocol/shown.js';
-import type { AedesClient } from './aedes-client.js';
 import { AedesPersistence } from './aedes-persistence.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
 import { StoredSessions } from './events/stored-sessions.js';
 import { Handshake } from './handshake.js';
-import { limitPacketSize } from './packet-limit.js';
+import { PacketReaders } from './packet-readers.js';
 import { ServiceTraffic } from './service-traffic.js';
 import { unhurriedEmitter } from './unhurried-emitter.js';
 import { drop, TopicAccess } from './topic-access.js';
 
-/** Packets that a client may send before its CONNACK; a login takes a moment. */
-const MAX_BEFORE_CONNACK = 1_000;
 const KEEP_ALIVE_MS = 500;
 /** For what is written at shutdown to leave. */
 const FLUSH_MS = 500;
@@ -36,7 +32,6 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
   private readonly aedes = new Aedes({
     mq: unhurriedEmitter(),
     maxClientsIdLength: 128,
-    queueLimit: MAX_BEFORE_CONNACK,
     preConnect: (client, packet, done) => {
       const isWelcome = this.handshake.begin(client, packet) && !this.isStopping;
       done(isWelcome ? null : new Error('CONNECT is not served'), isWelcome);
@@ -75,6 +70,7 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
   constructor(
     private readonly options: BrokerOptions,
     private readonly connections: Connections,
+    private readonly readers: PacketReaders,
     private readonly handshake: Handshake,
     private readonly access: TopicAccess,
     private readonly traffic: ServiceTraffic,
@@ -94,15 +90,14 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
       connection.isOpen = returnCode === 0 && this.connections.get(connection.id) !== undefined;
       if (!connection.isOpen) return;
       this.sessions.claim(connection);
-      // Aedes takes what came before CONNACK up; later, what comes now would pass it while stored messages are sent.
-      (client as AedesClient).emit('connected');
+      connection.reader.open();
     });
     this.aedes.on('unsubscribe', (filters, client) => {
       if (!client.closed) for (const filter of filters) this.connections.of(client).removeFilter(filter);
     });
     this.aedes.on('clientDisconnect', (client) => persistence.forget(client));
     this.aedes.on('clientError', (client, error) =>
-      this.logger.debug(`client ${client.id}: ${error.message}`),
+      this.logger.debug(`client ${shown(client.id)}: ${error.message}`),
     );
     this.aedes.on('connectionError', (_client, error) => this.logger.debug(`a connection: ${error.message}`));
     this.keepAlive = setInterval(() => {
@@ -148,13 +143,15 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
     await this.sessions.close();
   }
 
-  private accept(socket: Duplex): void {
-    limitPacketSize(this.aedes.handle(socket) as AedesClient, this.options.maxRequestBytes * 4);
+  private accept(socket: Socket): void {
+    this.readers.attach(socket);
+    this.aedes.handle(socket);
   }
 
   /** Never an error: Aedes would close the connection. What is not allowed goes where nobody listens. */
   private authorizePublish(client: Client | null, packet: PublishPacket, done: (error?: null) => void): void {
-    if (!client) {
+    // A will that outlived its process has no client.
+    if (!client?.id) {
       drop(packet);
       return done(null);
     }

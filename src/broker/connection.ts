@@ -7,6 +7,7 @@ import type { AedesClient } from './aedes-client.js';
 import { FIRST_EVENT_ID } from './events/session-queue.js';
 import type { StoredSession } from './events/stored-session.js';
 import { Outbox, type Reply } from './outbox.js';
+import type { PacketReader } from './packet-reader.js';
 import type { Reading } from './reading.js';
 
 /** Requests of one connection that are in work before it is read no further. */
@@ -53,6 +54,7 @@ export class Connection {
   /** @param filters those that were granted and not given back */
   constructor(
     readonly client: AedesClient,
+    readonly reader: PacketReader,
     readonly address: string,
     readonly filters: FilterSet,
     private readonly subscriptions: EventSubscriptions,
@@ -138,7 +140,7 @@ export class Connection {
 
   private pause(): void {
     this.isPaused = true;
-    this.client.pause();
+    this.reader.pause();
   }
 
   private releaseInOrder(): void {
@@ -161,8 +163,7 @@ export class Connection {
     if (!this.isPaused || this.isEnding || this.unanswered > MAX_UNANSWERED) return;
     if (!this.reading.isOpenTo(this)) return;
     this.isPaused = false;
-    this.client._parsingBatch = 1;
-    this.client.resume();
+    this.reader.resume();
   }
 }
 

@@ -5,6 +5,7 @@ import { EventSubscriptions } from '../subscriptions/event-subscriptions.js';
 import type { AedesClient } from './aedes-client.js';
 import { Connection } from './connection.js';
 import { LiveReceiver } from './events/live-receiver.js';
+import { PacketReaders } from './packet-readers.js';
 import { Reading } from './reading.js';
 import { TopicAccess } from './topic-access.js';
 
@@ -19,6 +20,7 @@ export class Connections implements Iterable<Connection> {
     private readonly subscriptions: EventSubscriptions,
     private readonly access: TopicAccess,
     private readonly reading: Reading,
+    private readonly readers: PacketReaders,
   ) {}
 
   /** @param address the peer's IP address; the link of the service has none */
@@ -26,6 +28,7 @@ export class Connections implements Iterable<Connection> {
     const filters = new FilterSet(this.index, NOBODY, clientId && `@${clientId}`);
     const connection = new Connection(
       client as AedesClient,
+      this.readers.of(client.conn),
       address,
       filters,
       this.subscriptions,

@@ -1,0 +1,140 @@
+import { type Duplex, duplexPair } from 'node:stream';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { PacketReader } from './packet-reader.js';
+
+const MAX_BYTES = 50_000;
+
+let client: Duplex;
+let connection: Duplex;
+let reader: PacketReader;
+/** What each `read()` of the broker has given, in hexadecimal. */
+let reads: string[];
+
+beforeEach(() => {
+  [client, connection] = duplexPair();
+  connection.on('error', () => undefined);
+  client.on('error', () => undefined);
+  client.resume();
+  reader = new PacketReader(connection, MAX_BYTES);
+  reads = [];
+  connection.on('readable', () => {
+    for (let data = connection.read() as Buffer | null; data; data = connection.read() as Buffer | null) {
+      reads.push(data.toString('hex'));
+    }
+  });
+});
+
+/** Of these bytes of body; the type is that of PUBLISH. */
+function packet(bodyBytes: number, fill = 0x61): Buffer {
+  const length: number[] = [];
+  for (let rest = bodyBytes; length.length === 0 || rest > 0; rest = Math.floor(rest / 128)) {
+    length.push((rest % 128) | (rest >= 128 ? 0x80 : 0));
+  }
+  return Buffer.concat([Buffer.from([0x30, ...length]), Buffer.alloc(bodyBytes, fill)]);
+}
+const hex = (...packets: Buffer[]) => Buffer.concat(packets).toString('hex');
+const turn = () => new Promise(setImmediate);
+async function write(...bytes: Buffer[]): Promise<void> {
+  for (const part of bytes) {
+    client.write(part);
+    await turn();
+  }
+  await turn();
+}
+const CONNECT = Buffer.from([0x10, 3, 1, 2, 3]);
+
+describe('PacketReader', () => {
+  it('reads CONNECT alone, and what came behind it once CONNACK is sent', async () => {
+    const [first, second] = [packet(3), packet(200)];
+    await write(Buffer.concat([CONNECT, first, second]));
+    expect(reads).toEqual([hex(CONNECT)]);
+    await write(packet(4));
+    expect(reads).toEqual([hex(CONNECT)]);
+    reader.open();
+    await turn();
+    expect(reads.join('')).toBe(hex(CONNECT, first, second, packet(4)));
+  });
+
+  it('reads nothing during a pause, and everything in order after it', async () => {
+    await write(CONNECT);
+    reader.open();
+    reader.pause();
+    await write(packet(3), packet(4));
+    expect(reads).toEqual([hex(CONNECT)]);
+    reader.resume();
+    await turn();
+    expect(reads.join('')).toBe(hex(CONNECT, packet(3), packet(4)));
+  });
+
+  it('gives the same packets whole, wherever they are cut', async () => {
+    const packets = [CONNECT, packet(0), packet(1), packet(127), packet(128), packet(20_000), packet(2)];
+    const all = Buffer.concat(packets);
+    const starts = packets.map((_, i) => Buffer.concat(packets.slice(0, i)).length);
+    const cuts = [1, 2, 3, 5, CONNECT.length, ...starts.flatMap((at) => [at + 1, at + 2, at + 3, at + 4])];
+    for (const cut of cuts) {
+      [client, connection] = duplexPair();
+      const whole: Buffer[] = [];
+      const each = new PacketReader(connection, MAX_BYTES);
+      connection.on('readable', () => {
+        for (let data = connection.read() as Buffer | null; data; data = connection.read() as Buffer | null) {
+          whole.push(data);
+        }
+      });
+      connection.once('readable', () => each.open());
+      await write(all.subarray(0, cut), all.subarray(cut));
+      await expect.poll(() => Buffer.concat(whole).length).toBe(all.length);
+      expect(Buffer.concat(whole).equals(all)).toBe(true);
+      let at = 0;
+      for (const data of whole) {
+        expect([...starts]).toContain(at);
+        at += data.length;
+      }
+    }
+  });
+
+  it('puts a packet together that comes byte by byte', async () => {
+    await write(CONNECT);
+    reader.open();
+    const bytes = packet(300);
+    for (const byte of bytes) client.write(Buffer.from([byte]));
+    await turn();
+    await turn();
+    expect(reads.slice(1)).toEqual([hex(bytes)]);
+  });
+
+  it('ends a connection at the fixed header of a packet over the limit', async () => {
+    await write(CONNECT);
+    reader.open();
+    const closed = new Promise((resolve) => connection.once('close', resolve));
+    client.write(packet(MAX_BYTES + 10).subarray(0, 6));
+    await closed;
+    expect(connection.errored?.message).toContain(`over the limit of ${MAX_BYTES}`);
+    expect(reads).toHaveLength(1);
+  });
+
+  it('ends a connection at a first byte that begins no CONNECT', async () => {
+    const closed = new Promise((resolve) => connection.once('close', resolve));
+    client.write(packet(100).subarray(0, 1));
+    await closed;
+    expect(reads).toEqual([]);
+  });
+
+  it('ends a connection whose packet length has no end', async () => {
+    const closed = new Promise((resolve) => connection.once('close', resolve));
+    client.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff, 0x01]));
+    await closed;
+    expect(reads).toEqual([]);
+  });
+
+  it('does not let the connection end before all that was sent is read', async () => {
+    let hasEnded = false;
+    connection.on('end', () => (hasEnded = true));
+    await write(Buffer.concat([CONNECT, packet(3), packet(4)]));
+    client.end();
+    await turn();
+    expect(hasEnded).toBe(false);
+    reader.open();
+    await expect.poll(() => hasEnded).toBe(true);
+    expect(reads.join('')).toBe(hex(CONNECT, packet(3), packet(4)));
+  });
+});

@@ -1,0 +1,125 @@
+import type { Duplex } from 'node:stream';
+
+/** Type and flags, then up to four bytes of remaining length (MQTT 3.1.1 section 2.2). */
+const MAX_HEADER_BYTES = 5;
+/** First byte of a CONNECT; [MQTT-3.1.0-1] */
+const CONNECT = 0x10;
+
+/**
+ * Decides what the broker reads of one connection: whole packets, and of these CONNECT alone until its CONNACK is sent.
+ * What a client sends behind CONNECT waits in the socket. Otherwise Aedes handles a packet that comes in a second read
+ * while the client has no id and no identity yet.
+ *
+ * Aedes gets all its bytes by `connection.read()`, so this method of the connection is replaced.
+ */
+export class PacketReader {
+  private next: 'connect' | 'nothing' | 'packets' = 'connect';
+  private isPaused = false;
+  /** an incomplete fixed header */
+  private header?: Buffer;
+  /** an incomplete packet; `bytes` grows with what has arrived, up to `size` */
+  private packet?: { size: number; filled: number; bytes: Buffer };
+  private readonly readSocket: () => Buffer | null;
+
+  /** @param maxBytes remaining length above which a packet ends the connection before its body is buffered */
+  constructor(
+    private readonly connection: Duplex,
+    private readonly maxBytes: number,
+  ) {
+    const read = connection.read.bind(connection);
+    this.readSocket = () => read() as Buffer | null;
+    // Streams call read(0) themselves to start reading.
+    connection.read = (size?: number) => (size === 0 ? (read(0) as null) : this.read());
+  }
+
+  /** Called when CONNACK is sent: reads what comes behind CONNECT. */
+  open(): void {
+    this.next = 'packets';
+    this.resume();
+  }
+
+  /** Reads nothing more until `resume` is called; the client's data waits in the socket. */
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.connection.emit('readable');
+  }
+
+  private read(): Buffer | null {
+    if (this.isPaused || this.next === 'nothing') return null;
+    for (;;) {
+      const chunk = this.readSocket();
+      if (!chunk) return null;
+      const packets = this.packet ? this.complete(this.packet, chunk) : this.cut(this.withHeader(chunk));
+      if (!packets) continue;
+      if (this.next === 'connect') this.next = 'nothing';
+      return packets;
+    }
+  }
+
+  private withHeader(chunk: Buffer): Buffer {
+    const data = this.header ? Buffer.concat([this.header, chunk]) : chunk;
+    this.header = undefined;
+    return data;
+  }
+
+  /** @returns the whole packets at the beginning of `data`; the rest is given back to the socket or kept */
+  private cut(data: Buffer): Buffer | undefined {
+    if (this.next === 'connect' && data[0] !== CONNECT) return this.refuse('the first packet is no CONNECT');
+    let end = 0;
+    do {
+      const size = sizeAt(data, end);
+      if (end === 0 && size !== undefined && size > this.maxBytes + MAX_HEADER_BYTES) {
+        return this.refuse(`a packet of ${size} bytes is over the limit of ${this.maxBytes}`);
+      }
+      if (size === undefined || end + size > data.length) break;
+      end += size;
+    } while (end < data.length && this.next === 'packets');
+    if (end === 0) return this.keep(data);
+    // The socket does not emit 'end' before this was read, too.
+    if (end < data.length) this.connection.unshift(data.subarray(end));
+    return data.subarray(0, end);
+  }
+
+  private keep(data: Buffer): undefined {
+    const size = sizeAt(data, 0);
+    if (size === undefined) this.header = data;
+    else this.packet = { size, filled: data.length, bytes: data };
+  }
+
+  private complete(packet: NonNullable<PacketReader['packet']>, chunk: Buffer): Buffer | undefined {
+    const filled = Math.min(packet.filled + chunk.length, packet.size);
+    // Twice as much each time: a packet that comes byte by byte neither costs a buffer for each nor a copy for each.
+    if (filled > packet.bytes.length) {
+      const bytes = Buffer.allocUnsafeSlow(Math.min(packet.size, filled * 2));
+      packet.bytes.copy(bytes, 0, 0, packet.filled);
+      packet.bytes = bytes;
+    }
+    const taken = filled - packet.filled;
+    chunk.copy(packet.bytes, packet.filled, 0, taken);
+    packet.filled = filled;
+    if (taken < chunk.length) this.connection.unshift(chunk.subarray(taken));
+    if (filled < packet.size) return undefined;
+    this.packet = undefined;
+    return packet.bytes;
+  }
+
+  private refuse(reason: string): undefined {
+    this.connection.destroy(new Error(reason));
+  }
+}
+
+/** @returns bytes of the packet at `at` with its header; `undefined` if the header is incomplete; Infinity if malformed */
+function sizeAt(data: Buffer, at: number): number | undefined {
+  let length = 0;
+  for (let i = 1; i < MAX_HEADER_BYTES; i++) {
+    const byte = data[at + i];
+    if (byte === undefined) return undefined;
+    length += (byte & 0x7f) << (7 * (i - 1));
+    if (byte < 0x80) return 1 + i + length;
+  }
+  return Infinity;
+}

@@ -1,0 +1,21 @@
+import type { Duplex } from 'node:stream';
+import { Injectable } from '@nestjs/common';
+import { BrokerOptions } from './broker.options.js';
+import { PacketReader } from './packet-reader.js';
+
+/** The packet reader of each connection. */
+@Injectable()
+export class PacketReaders {
+  private readonly readers = new WeakMap<Duplex, PacketReader>();
+
+  constructor(private readonly options: BrokerOptions) {}
+
+  /** Call it before Aedes gets the connection. */
+  attach(connection: Duplex): void {
+    this.readers.set(connection, new PacketReader(connection, this.options.maxRequestBytes * 4));
+  }
+
+  of(connection: Duplex): PacketReader {
+    return this.readers.get(connection)!;
+  }
+}
