@@ -17,6 +17,7 @@ import { DirectoryModule } from './directory/directory.module.js';
 import { Device, DeviceType, Network, User, UserDeviceType, UserNetwork } from './directory/entities.js';
 import { HealthModule } from './health/health.module.js';
 import { leadership, link } from './links.js';
+import { RefusalLog } from './logging/refusal-log.js';
 import { RetentionModule } from './retention/retention.module.js';
 import { Seed } from './seed.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
@@ -67,13 +68,14 @@ function compose(
       ...(definition.providers ?? []),
       ...configurationOf(MODULE_OPTIONS_TOKEN),
       HandlerCheck,
+      RefusalLog,
       Seed,
       VisibleDevices,
       leadership,
       { provide: WriteFence, useExisting: Leadership },
       link,
     ],
-    exports: [...SLICES, BrokerLink, Leadership, VisibleDevices, WriteFence],
+    exports: [...SLICES, BrokerLink, Leadership, RefusalLog, VisibleDevices, WriteFence],
   };
 }
 

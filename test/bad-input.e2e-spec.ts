@@ -288,11 +288,10 @@ describe('command/update with a wrong field', () => {
 });
 
 describe('whatever came before', () => {
-  it('leaves a service that goes on, and is one line of the log each', async () => {
+  it('leaves a service that goes on, and no error in its log', async () => {
     expect((await client.send(raw('"command":{"status":"alive"}'))).json).toMatchObject({
       status: 'success',
     });
-    expect(service.logger.lines.filter((line) => /Illegal argument: foo\/bar/.test(line))).toHaveLength(1);
     expect(service.logger.lines.filter((line) => /Internal server error|stack/i.test(line))).toEqual([]);
   });
 });

@@ -52,9 +52,10 @@ describe('the log', () => {
     const client = await service.connectAdmin();
     const before = service.logger.lines.length;
     const evil = `${'x'.repeat(10)}\u001b[31m\nFAKE LINE ${'y'.repeat(100_000)}`;
-    await client.request('command/get', { deviceId: evil, commandId: 1 });
-    await client.request(evil);
-    await client.send(JSON.stringify({ action: 'foo', requestId: evil }));
+    const clients = await Promise.all([1, 2, 3].map(() => service.connectAdmin()));
+    await clients[0]!.request('command/get', { deviceId: evil, commandId: 1 });
+    await clients[1]!.request(evil);
+    await clients[2]!.send(JSON.stringify({ action: 'foo', requestId: evil }));
     await client.mqtt.publishAsync(`dh/command/${'z'.repeat(10_000)}\n`, '', { qos: 1 });
     await service.connect({
       will: { topic: `dh/${'w'.repeat(10_000)}\n`, payload: Buffer.from(''), qos: 0 },
@@ -66,5 +67,19 @@ describe('the log', () => {
       // oxlint-disable-next-line no-control-regex
       expect(line).not.toMatch(/[\u0000-\u001f]/);
     }
+  });
+
+  it('has one line of the refusals of a client, and one with their number at the end', async () => {
+    const own = await TestService.start();
+    const client = await own.connectAdmin({ clientId: 'noisy' });
+    for (let i = 0; i < 200; i++) {
+      expect(await client.request('foo')).toMatchObject({ code: 400 });
+      client.mqtt.publish('dh/command/1/1/x/forged', '');
+    }
+    const lines = () => own.logger.lines.filter((line) => line.includes('noisy'));
+    expect(lines()).toHaveLength(1);
+    await own.stop();
+    expect(lines()).toHaveLength(2);
+    expect(lines()[1]).toMatch(/^client "noisy": (39[89]) more within a minute, the last: /);
   });
 });

@@ -8,6 +8,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
+import { RefusalLog } from '../logging/refusal-log.js';
 import { listenError } from '../protocol/listen-error.js';
 import { shown } from '../protocol/shown.js';
 import { AedesPersistence } from './aedes-persistence.js';
@@ -75,6 +76,7 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
     private readonly access: TopicAccess,
     private readonly traffic: ServiceTraffic,
     private readonly sessions: StoredSessions,
+    private readonly refusals: RefusalLog,
   ) {}
 
   /** Brings back the sessions that are stored. Until `listen` nobody is let in. */
@@ -160,9 +162,11 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
       if (connection.isRepeat(packet)) dropUnacknowledged(packet);
       else this.traffic.request(connection, packet);
     } else if (!this.access.mayPublish(connection, packet.topic)) {
-      if (connection.tellOnce('publish')) {
-        this.logger.log(`client ${shown(client.id)} may not publish to ${shown(packet.topic)}: dropped`);
-      }
+      const { topic } = packet;
+      this.refusals.refused(
+        client.id,
+        () => `client ${shown(client.id)} may not publish to ${shown(topic)}: dropped`,
+      );
       drop(packet);
     }
     done(null);

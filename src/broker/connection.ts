@@ -41,7 +41,6 @@ export class Connection {
   /** it has its CONNACK, before which nothing else may be sent */
   isOpen = false;
   mayKeepSession = true;
-  private readonly told = new Set<string>();
   /** of its filters, those that it found in the stored session of its client id */
   private readonly restored = new Set<string>();
   /** in the order of arrival, not more than are read ahead */
@@ -116,13 +115,6 @@ export class Connection {
   removeFilter(filter: string): void {
     this.filters.delete(filter);
     this.session?.save();
-  }
-
-  /** @returns `true` the first time, so that a client that repeats a mistake fills no log */
-  tellOnce(what: string): boolean {
-    if (this.told.has(what)) return false;
-    this.told.add(what);
-    return true;
   }
 
   /** Every now and then. While paused nothing is read, pings neither, so it must not be taken for a dead one. */

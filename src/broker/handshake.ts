@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { AuthenticateError, Client, ConnectPacket } from 'aedes';
 import { CONNECT_LIMITS } from '../auth/login-throttle.js';
 import { LoginService } from '../auth/login.service.js';
 import { Sessions } from '../auth/sessions.js';
-import { ActionError } from '../protocol/action-error.js';
+import { RefusalLog } from '../logging/refusal-log.js';
+import { ActionError, Unavailable } from '../protocol/action-error.js';
 import { shown } from '../protocol/shown.js';
 import { isClientId, isDeviceHiveTopic } from '../protocol/topics.js';
 import { BrokerOptions } from './broker.options.js';
@@ -18,13 +19,12 @@ const NOT_AUTHORIZED = 5;
 /** CONNECT on the built-in broker: who may connect, and as whom. */
 @Injectable()
 export class Handshake {
-  private readonly logger = new Logger('Broker');
-
   constructor(
     private readonly options: BrokerOptions,
     private readonly connections: Connections,
     private readonly sessions: Sessions,
     private readonly logins: LoginService,
+    private readonly refusals: RefusalLog,
   ) {}
 
   /**
@@ -40,10 +40,12 @@ export class Handshake {
       this.sessions.close(connection.id);
     });
     const from = `client ${shown(packet.clientId)} at ${address}`;
-    if (packet.protocolVersion === 5) this.logger.log(`${from} speaks MQTT 5: connect with MQTT 3.1.1`);
+    if (packet.protocolVersion === 5)
+      this.refusals.refused(packet.clientId, () => `${from} speaks MQTT 5: connect with MQTT 3.1.1`);
     // Devices set a will by habit; one below dh/ would forge an event or a request when they are gone.
-    if (packet.will && isDeviceHiveTopic(packet.will.topic)) {
-      this.logger.log(`${from}: its will on ${shown(packet.will.topic)} is dropped`);
+    const { will } = packet;
+    if (will && isDeviceHiveTopic(will.topic)) {
+      this.refusals.refused(packet.clientId, () => `${from}: its will on ${shown(will.topic)} is dropped`);
       delete packet.will;
     }
     // Aedes invents an id for an empty one, under which nobody could ever come back to a stored session.
@@ -68,10 +70,11 @@ export class Handshake {
       this.sessions.authenticate(connection.id, this.logins.principalOf(user));
     } catch (error) {
       const { message, cause } = error as Error;
-      const line = `client ${shown(client.id)} at ${connection.address} is refused: ${message}`;
+      const line = () => `client ${shown(client.id)} at ${connection.address} is refused: ${message}`;
       const isWrong = error instanceof ActionError && error.code === 401;
-      if (isWrong) this.logger.log(line);
-      else this.logger.error(line, cause ?? error);
+      const isOfClient = error instanceof ActionError && !(error instanceof Unavailable);
+      if (isOfClient) this.refusals.refused(client.id, line);
+      else this.refusals.failed(client.id, line, cause ?? error);
       throw refused(isWrong ? NOT_AUTHORIZED : SERVER_UNAVAILABLE, message);
     }
   }

@@ -1,6 +1,7 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PacketReader } from './packet-reader.js';
+import { ReadTurns } from './read-turns.js';
 
 const MAX_BYTES = 50_000;
 
@@ -15,7 +16,7 @@ beforeEach(() => {
   connection.on('error', () => undefined);
   client.on('error', () => undefined);
   client.resume();
-  reader = new PacketReader(connection, MAX_BYTES);
+  reader = new PacketReader(connection, MAX_BYTES, new ReadTurns());
   reads = [];
   connection.on('readable', () => {
     for (let data = connection.read() as Buffer | null; data; data = connection.read() as Buffer | null) {
@@ -74,7 +75,7 @@ describe('PacketReader', () => {
     for (const cut of cuts) {
       [client, connection] = duplexPair();
       const whole: Buffer[] = [];
-      const each = new PacketReader(connection, MAX_BYTES);
+      const each = new PacketReader(connection, MAX_BYTES, new ReadTurns());
       connection.on('readable', () => {
         for (let data = connection.read() as Buffer | null; data; data = connection.read() as Buffer | null) {
           whole.push(data);
@@ -124,6 +125,36 @@ describe('PacketReader', () => {
     client.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff, 0x01]));
     await closed;
     expect(reads).toEqual([]);
+  });
+
+  it.each([
+    ['SUBSCRIBE', 0x82, [0, 1, 0x61, 0]],
+    ['UNSUBSCRIBE', 0xa2, [0, 1, 0x61]],
+  ])('ends a connection at a %s of more than 4,096 filters, whole or in parts', async (_, type, filter) => {
+    const of = (filters: number) => {
+      const body = packet(2 + filters * filter.length);
+      body[0] = type;
+      body.set(Array(filters).fill(filter).flat(), body.length - filters * filter.length);
+      return body;
+    };
+    await write(CONNECT);
+    reader.open();
+    await write(of(4_096), of(4_096).subarray(0, 100), of(4_096).subarray(100));
+    expect(reads.slice(1).join('')).toBe(hex(of(4_096), of(4_096)));
+    const closed = new Promise((resolve) => connection.once('close', resolve));
+    await write(of(4_097).subarray(0, 100), of(4_097).subarray(100));
+    await closed;
+    expect(reads.slice(1).join('')).toBe(hex(of(4_096), of(4_096)));
+  });
+
+  it('gives at most 64 packets of a burst in one turn of the event loop, and the others in later ones', async () => {
+    await write(CONNECT);
+    reader.open();
+    const burst = Array.from({ length: 1_000 }, () => packet(0));
+    await write(Buffer.concat(burst));
+    await expect.poll(() => reads.slice(1).join('').length).toBe(hex(...burst).length);
+    expect(Math.max(...reads.slice(1).map((data) => data.length / hex(packet(0)).length))).toBe(64);
+    expect(reads.slice(1)).toHaveLength(Math.ceil(1_000 / 64));
   });
 
   it('does not let the connection end before all that was sent is read', async () => {

@@ -1,8 +1,13 @@
-import { type ArgumentsHost, Catch, Injectable, Logger, type RpcExceptionFilter } from '@nestjs/common';
+import { type ArgumentsHost, Catch, Injectable, type RpcExceptionFilter } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
+import { RefusalLog } from '../logging/refusal-log.js';
 import { ActionError, internalError, Superseded, Unavailable } from '../protocol/action-error.js';
 import { type DeviceHiveContext, isHeld } from './devicehive.context.js';
 import { refusalLine } from './intake/refusal-line.js';
+
+/** Clients cause a 501 and a 503, too: the wrong broker, too many logins, a row that stays locked. */
+const isOfClient = (error: ActionError): boolean =>
+  error.code < 500 || error.code === 501 || (error.code === 503 && !(error instanceof Unavailable));
 
 /**
  * Turns whatever a guard, pipe or handler throws into the one error reply, with one line in the log.
@@ -11,7 +16,7 @@ import { refusalLine } from './intake/refusal-line.js';
 @Catch()
 @Injectable()
 export class ActionExceptionFilter implements RpcExceptionFilter {
-  private readonly logger = new Logger('Actions');
+  constructor(private readonly refusals: RefusalLog) {}
 
   catch(exception: unknown, host: ArgumentsHost): Observable<never> {
     if (exception instanceof Superseded) return throwError(() => exception);
@@ -22,11 +27,10 @@ export class ActionExceptionFilter implements RpcExceptionFilter {
     if (isHeld(exception, context)) return throwError(() => exception);
     const { origin, request } = context;
     const error = exception instanceof ActionError && !isUnexplained ? exception : internalError();
-    const line = refusalLine(origin, error, request);
+    const line = () => refusalLine(origin, error, request);
     const reason = error === exception ? error.cause : ((exception as Partial<Error>)?.cause ?? exception);
-    if (error.code < 500) this.logger.log(line);
-    else if (reason === undefined) this.logger.error(line);
-    else this.logger.error(line, reason);
+    if (isOfClient(error)) this.refusals.refused(origin.clientId, line);
+    else this.refusals.failed(origin.clientId, line, reason);
     return throwError(() => error);
   }
 }

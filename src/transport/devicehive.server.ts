@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { type MessageHandler, type MqttOptions, ServerMqtt } from '@nestjs/microservices';
 import type { MqttClient } from 'mqtt';
+import { RefusalLog } from '../logging/refusal-log.js';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { CrashGuard } from './crash-guard/crash-guard.js';
 import { DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
@@ -34,7 +35,7 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
   private readonly intake: RequestIntake;
   private readonly execution: Execution;
   private readonly guard: CrashGuard;
-  private readonly replies = new Replies();
+  private readonly replies: Replies;
   private channel?: RequestChannel;
   /** whether the application has started its microservices */
   isStarted = false;
@@ -50,8 +51,10 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
   constructor(
     private readonly link: BrokerLink,
     limits: TransportOptions,
+    refusals: RefusalLog,
   ) {
     super({} as Required<MqttOptions>['options']);
+    this.replies = new Replies(refusals);
     const handlers = {
       of: (action: string) => this.messageHandlers.get(action),
       call: (handler: MessageHandler, context: DeviceHiveContext) => this.call(handler, context),

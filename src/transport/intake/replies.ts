@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { IClientPublishOptions } from 'mqtt';
+import type { RefusalLog } from '../../logging/refusal-log.js';
 import { replyTooLarge } from '../../protocol/action-error.js';
 import { type Answered, errorReply } from '../../protocol/envelope.js';
 import { shown } from '../../protocol/shown.js';
@@ -19,6 +20,8 @@ export interface OutgoingEvent {
 export class Replies {
   private readonly logger = new Logger('Requests');
 
+  constructor(private readonly refusals: RefusalLog) {}
+
   /** @param request names the topic */
   answer(delivery: Delivery, request: Answered, payload: string): void {
     delivery.settle(() => this.reply(delivery, request, payload));
@@ -26,7 +29,7 @@ export class Replies {
 
   /** Answers what never reached a handler, with its line in the log. */
   refuse(delivery: Delivery, { error, request }: Refusal): void {
-    this.logger.log(refusalLine(delivery.origin, error, request));
+    this.refusals.refused(delivery.origin.clientId, () => refusalLine(delivery.origin, error, request));
     this.answer(delivery, request ?? { action: null }, errorReply(request, error));
   }
 
@@ -49,7 +52,7 @@ export class Replies {
       return channel.outgoing.publish(topic, payload, qos, properties);
     }
     const error = replyTooLarge();
-    this.logger.error(refusalLine(origin, error, request));
+    this.refusals.failed(origin.clientId, () => refusalLine(origin, error, request));
     channel.outgoing.publish(topic, errorReply(request, error), qos, properties);
   }
 }
