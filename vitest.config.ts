@@ -42,6 +42,7 @@ const ON_ONE_DATABASE = [
   'health',
   'isolation',
   'legacy-password',
+  'malformed-topics',
   'limits',
   'native-subscriptions',
   'order',

@@ -157,11 +157,12 @@ export class AedesPersistence {
     const store = this.persistence.storeRetained.bind(this.persistence);
     this.persistence.storeRetained = async (packet) => {
       const { topic, payload } = packet;
-      const isNew = !this.retained.has(topic);
-      if (payload.length > MAX_RETAINED_BYTES || (isNew && this.retained.size >= MAX_RETAINED)) return;
-      if (payload.length === 0) this.retained.delete(topic);
-      else this.retained.add(topic);
-      await store(packet);
+      // One that is too large replaces the one before all the same, which is out of date.
+      const isKept = payload.length > 0 && payload.length <= MAX_RETAINED_BYTES;
+      if (isKept && !this.retained.has(topic) && this.retained.size >= MAX_RETAINED) return;
+      if (isKept) this.retained.add(topic);
+      else this.retained.delete(topic);
+      await store(isKept ? packet : { ...packet, payload: Buffer.alloc(0) });
     };
   }
 }

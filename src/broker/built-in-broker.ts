@@ -11,6 +11,7 @@ import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { RefusalLog } from '../logging/refusal-log.js';
 import { listenError } from '../protocol/listen-error.js';
 import { shown } from '../protocol/shown.js';
+import { hasValidWildcards, isIllFormed, isTopicFilter, isTopicName } from '../protocol/topics.js';
 import { AedesPersistence } from './aedes-persistence.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
@@ -54,7 +55,11 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
       const { topic, qos } = subscription;
       const connection = this.connections.of(client);
       const isRestored = !connection.isOpen;
+      if (!isRestored && (isIllFormed(topic) || !hasValidWildcards(topic))) {
+        return done(this.violation(client, `subscribes to ${shown(topic)}`));
+      }
       const isGranted =
+        isTopicFilter(topic) &&
         this.access.maySubscribe(connection, topic, isRestored) &&
         connection.addFilter(topic, qos, isRestored);
       done(null, isGranted ? subscription : null);
@@ -150,18 +155,34 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
     this.aedes.handle(socket);
   }
 
-  /** Never an error: Aedes would close the connection. What is not allowed goes where nobody listens. */
-  private authorizePublish(client: Client | null, packet: PublishPacket, done: (error?: null) => void): void {
+  /** @param what the client does that MQTT forbids */
+  private violation({ id }: Client, what: string): Error {
+    this.refusals.refused(id, () => `client ${shown(id)} ${what}, which MQTT forbids: disconnected`);
+    return new Error(`${what}, which MQTT forbids`);
+  }
+
+  /**
+   * A topic that MQTT forbids ends the connection, as an error does in Aedes. A topic that is only not allowed does not:
+   * the packet goes where nobody listens.
+   */
+  private authorizePublish(
+    client: Client | null,
+    packet: PublishPacket,
+    done: (error?: Error | null) => void,
+  ): void {
     // A will that outlived its process has no client.
     if (!client?.id) {
       drop(packet);
       return done(null);
     }
     const connection = this.connections.of(client);
+    if (isIllFormed(packet.topic)) {
+      return done(this.violation(client, `publishes to ${shown(packet.topic)}`));
+    }
     if (this.access.isRequest(packet.topic)) {
       if (connection.isRepeat(packet)) dropUnacknowledged(packet);
       else this.traffic.request(connection, packet);
-    } else if (!this.access.mayPublish(connection, packet.topic)) {
+    } else if (!isTopicName(packet.topic) || !this.access.mayPublish(connection, packet.topic)) {
       const { topic } = packet;
       this.refusals.refused(
         client.id,

@@ -7,7 +7,7 @@ import { Sessions } from '../auth/sessions.js';
 import { RefusalLog } from '../logging/refusal-log.js';
 import { ActionError, Unavailable } from '../protocol/action-error.js';
 import { shown } from '../protocol/shown.js';
-import { isClientId, isDeviceHiveTopic } from '../protocol/topics.js';
+import { isClientId, isDeviceHiveTopic, isIllFormed, isTopicName } from '../protocol/topics.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
 
@@ -42,16 +42,17 @@ export class Handshake {
     const from = `client ${shown(packet.clientId)} at ${address}`;
     if (packet.protocolVersion === 5)
       this.refusals.refused(packet.clientId, () => `${from} speaks MQTT 5: connect with MQTT 3.1.1`);
-    // Devices set a will by habit; one below dh/ would forge an event or a request when they are gone.
     const { will } = packet;
-    if (will && isDeviceHiveTopic(will.topic)) {
+    // Devices set a will by habit; one below dh/ would forge an event or a request when they are gone.
+    if (will && isWill(will) && (isDeviceHiveTopic(will.topic) || !isTopicName(will.topic))) {
       this.refusals.refused(packet.clientId, () => `${from}: its will on ${shown(will.topic)} is dropped`);
       delete packet.will;
     }
     // Aedes invents an id for an empty one, under which nobody could ever come back to a stored session.
     connection.mayKeepSession = packet.clientId !== '' || packet.clean !== false;
-    // The parser lets QoS 3 through, and whoever got such a will would have to close its connection.
-    return !packet.will || (packet.will.qos ?? 0) <= 2;
+    if (!will || isWill(will)) return true;
+    this.refusals.refused(packet.clientId, () => `${from} is refused: MQTT forbids its will`);
+    return false;
   }
 
   /**
@@ -82,4 +83,9 @@ export class Handshake {
 
 function refused(returnCode: number, message: string): AuthenticateError {
   return Object.assign(new Error(message), { returnCode });
+}
+
+/** Whether a will is one: its topic is no filter and well-formed. The parser lets QoS 3 through, too. */
+function isWill({ topic, qos }: NonNullable<ConnectPacket['will']>): boolean {
+  return topic !== '' && !/[+#]/.test(topic) && !isIllFormed(topic) && (qos ?? 0) <= 2;
 }

@@ -2,9 +2,13 @@ import { describe, expect, it } from 'vitest';
 import {
   EVENT_NAME,
   eventTopic,
+  hasValidWildcards,
   isActionName,
   isClientId,
   isDeviceHiveTopic,
+  isIllFormed,
+  isTopicFilter,
+  isTopicName,
   levelsOf,
   matchesFilter,
   parseEventTopic,
@@ -49,6 +53,43 @@ describe('isClientId', () => {
     'refuses %j',
     (id) => expect(isClientId(id)).toBe(false),
   );
+});
+
+describe('hasValidWildcards', () => {
+  it.each(['a', '/', '#', '+', 'a/#', '/#', '+/+/#', 'a/+/b', '+/', 'a b/+'])(
+    'takes the filter %s',
+    (filter) => expect(hasValidWildcards(filter)).toBe(true),
+  );
+
+  it.each(['a#', '#a', '#/a', 'a/#/b', '##', 'a/##', 'a+', '+a', 'a/+b/c', '+#', 'a/+#'])(
+    'refuses the filter %s',
+    (filter) => expect(hasValidWildcards(filter)).toBe(false),
+  );
+});
+
+describe('isIllFormed', () => {
+  it('finds U+0000, and what ill-formed UTF-8 is decoded to', () => {
+    expect(['a\0', Buffer.from([0x61, 0xff]).toString(), 'a\n', 'a/b'].map(isIllFormed)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe('isTopicName and isTopicFilter', () => {
+  it.each(['a', 'a/b', '/', 'Küche/💡'])('take %s', (topic) => {
+    expect([isTopicName(topic), isTopicFilter(topic)]).toEqual([true, true]);
+  });
+
+  it.each(['', 'a\0', 'a\n', 'a\u0085', 'a\uffff', 'a\ufdd0', 'a\ufffd'])('refuse %j', (topic) => {
+    expect([isTopicName(topic), isTopicFilter(topic)]).toEqual([false, false]);
+  });
+
+  it.each(['a/#', '+/b'])('take %s as a filter only', (filter) => {
+    expect([isTopicName(filter), isTopicFilter(filter)]).toEqual([false, true]);
+  });
 });
 
 describe('eventTopic', () => {

@@ -9,6 +9,8 @@ const MAX_NAME_LEVELS = 64;
 /** Wildcards and what brokers take for a malformed packet: control characters, and non-characters like U+FFFF. */
 const UNFIT_FOR_NAMES = /[+#\p{Cc}\p{Noncharacter_Code_Point}]/u;
 
+const UNFIT_FOR_FILTERS = /[\p{Cc}\p{Noncharacter_Code_Point}]/u;
+
 export type EventKind = 'command' | 'command_update' | 'notification';
 
 const ACTION_NAME = /^[A-Za-z0-9_$-]+(\/[A-Za-z0-9_$-]+){0,3}$/;
@@ -48,6 +50,31 @@ export function isResponseTopicOf(topic: string, clientId: string): boolean {
  */
 export function isClientId(clientId: string): boolean {
   return /^[^/\ufffd]{1,128}$/u.test(clientId) && !UNFIT_FOR_NAMES.test(clientId);
+}
+
+/**
+ * Whether MQTT forbids a text as it arrived: U+0000 [MQTT-1.5.3-2], or ill-formed UTF-8 [MQTT-1.5.3-1], which was decoded
+ * to U+FFFD.
+ */
+export function isIllFormed(text: string): boolean {
+  return text.includes('\0') || text.includes('\ufffd');
+}
+
+/** Whether a topic may be published to: not empty, no wildcards, and nothing that makes other clients disconnect. */
+export function isTopicName(topic: string): boolean {
+  return topic !== '' && !isIllFormed(topic) && !UNFIT_FOR_NAMES.test(topic);
+}
+
+/** Whether the wildcards of a filter stand where they may: `#` last, and both alone in their level (section 4.7.1). */
+export function hasValidWildcards(filter: string): boolean {
+  return /^([^+#/]*|\+)(\/([^+#/]*|\+))*(\/#)?$|^#$/.test(filter);
+}
+
+/** Whether a filter can match topics that `isTopicName` accepts. */
+export function isTopicFilter(filter: string): boolean {
+  return (
+    filter !== '' && hasValidWildcards(filter) && !UNFIT_FOR_FILTERS.test(filter) && !isIllFormed(filter)
+  );
 }
 
 /** The device an event is about, by its current network and type. */
