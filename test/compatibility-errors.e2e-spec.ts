@@ -106,6 +106,13 @@ describe('Errors', () => {
   refuses('400 `More than 1000 combinations of network, device type and name: ask for fewer`', () =>
     each('command/subscribe', { names: Array.from({ length: 1_001 }, (_, n) => `n${n}`) }),
   );
+  refuses('400 `Names must have at most 128 characters and 64 levels`', () =>
+    all(
+      ...['command', 'notification'].map((kind) =>
+        each(`${kind}/subscribe`, { names: ['x', 'x'.repeat(129)] }, { names: ['/'.repeat(64)] }),
+      ),
+    ),
+  );
   refuses('413 `Reply is larger than 4194304 bytes: take fewer`', async () => {
     await service.sql(
       `INSERT INTO device_command (device, command, timestamp, last_updated, parameters)
@@ -121,6 +128,15 @@ describe('Errors', () => {
     const replies = await Promise.all(Array.from({ length: 101 }, () => asking.request('command/subscribe')));
     return replies.filter(({ status }) => status === 'error');
   });
+  refuses(
+    '429 `More than 1000 filters or 10000 levels on one connection: unsubscribe from some first, or ask for fewer`',
+    async () => {
+      const asking = await connectWith(service);
+      const names = Array.from({ length: 400 }, (_, n) => `n${n}`);
+      const replies = await Promise.all([1, 2, 3].map(() => asking.request('command/subscribe', { names })));
+      return replies.filter(({ status }) => status === 'error');
+    },
+  );
   it('500 `Internal server error`', async () => {
     await service.sql('ALTER TABLE device_command RENAME TO device_command_away');
     const [reply] = await each('command/get', { commandId: 1 });

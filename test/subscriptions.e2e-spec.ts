@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { EventIndex } from '../src/subscriptions/event-index.js';
 import type { TestClient } from './support/client.js';
 import { SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
@@ -23,6 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => service?.stop());
 
+/** How much the index of event filters holds, of all connections together: each level and each filter. */
+const eventFilters = () => {
+  const { watches } = service.app.get(EventIndex) as unknown as { watches: { visit(): Iterable<object> } };
+  return [...watches.visit()].length;
+};
 const insert = (name: string, more: object = {}, deviceId = SAMPLE_DEVICE) =>
   admin.request('command/insert', { deviceId, command: { command: name, ...more } });
 const commandsOf = (client: TestClient) => client.events().map(({ json }) => json.command?.command);
@@ -73,6 +79,154 @@ describe('what may be subscribed to', () => {
     const replies = await Promise.all(Array.from({ length: 101 }, () => client.request('command/subscribe')));
     expect(replies.filter(({ status }) => status === 'success')).toHaveLength(100);
     expect(replies.find(({ status }) => status === 'error')).toMatchObject({ code: 429 });
+  });
+});
+
+describe('the names of a subscription', () => {
+  const deep = (levels: number) => '/'.repeat(levels - 1);
+  const TOO_LONG = 'Names must have at most 128 characters and 64 levels';
+
+  it.each(['command', 'notification'])(
+    'of %s/subscribe have 128 characters and 64 levels at most',
+    async (kind) => {
+      const client = await service.connectAdmin();
+      const subscribe = (names: string[]) => client.request(`${kind}/subscribe`, { names });
+      expect(await subscribe([deep(64), 'x'.repeat(128)])).toMatchObject({ status: 'success' });
+      for (const name of [deep(65), deep(96), 'x'.repeat(129)]) {
+        expect(await subscribe(['fits', name])).toMatchObject({ code: 400, error: TOO_LONG });
+      }
+    },
+  );
+
+  it('leave nothing behind where they are refused', async () => {
+    const client = await service.connectAdmin();
+    const before = eventFilters();
+    const names = [...Array.from({ length: 200 }, (_, n) => `refused/${n}`), deep(96)];
+    for (let n = 0; n < 10; n++) {
+      expect(await client.request('command/subscribe', { names })).toMatchObject({ code: 400 });
+    }
+    expect(eventFilters()).toBe(before);
+  });
+
+  it('find a stored command whose name has more levels, which DeviceHive did not refuse', async () => {
+    const client = await service.connectAdmin();
+    await client.subscribe('dh/command_update/#');
+    const name = deep(96);
+    const commandId = await service.insertCommand(SAMPLE_DEVICE, name);
+    const update = { deviceId: SAMPLE_DEVICE, commandId, command: { status: 'deep' } };
+    expect(await admin.request('command/update', update)).toMatchObject({ status: 'success' });
+    const { topic } = await client.next(({ json }) => json.command?.id === commandId);
+    expect(topic).toBe(`dh/command_update/1/1/${SAMPLE_DEVICE}/${name}`);
+  });
+});
+
+describe('the device of a subscription', () => {
+  it('is refused at once where no device can have such an id', async () => {
+    const client = await service.connectAdmin();
+    const names = Array.from({ length: 500 }, (_, n) => `n${n}`);
+    const deviceId = 'x'.repeat(49);
+    const add = vi.spyOn(EventIndex.prototype, 'add');
+    expect(await client.request('command/subscribe', { deviceId, names })).toMatchObject({
+      code: 404,
+      error: `Device with such deviceId = ${deviceId} not found`,
+    });
+    const limited = { deviceId, names, token: signToken({ u: 50, n: ['1'] }) };
+    expect(await client.request('command/subscribe', limited)).toMatchObject({ code: 403 });
+    expect(add).not.toHaveBeenCalled();
+    add.mockRestore();
+  });
+});
+
+describe('the filters of one connection', () => {
+  const TOO_MANY =
+    'More than 1000 filters or 10000 levels on one connection: unsubscribe from some first, or ask for fewer';
+  const names = (count: number, of = 'n') => Array.from({ length: count }, (_, n) => `${of}${n}`);
+  const connect = async () => {
+    // The library subscribes for its replies; this one has the whole of what a connection may have.
+    const client = await service.connectAdmin();
+    await client.mqtt.unsubscribeAsync('dh/response/#');
+    return client;
+  };
+  const ask = async (client: TestClient, body: object, action = 'command/subscribe') => {
+    await client.subscribe('dh/response/#');
+    return client.request(action, body);
+  };
+
+  it('are counted together, whether by an action or by SUBSCRIBE', async () => {
+    const client = await service.connectAdmin();
+    expect(await client.request('command/subscribe', { names: names(600) })).toMatchObject({
+      status: 'success',
+    });
+    expect(await client.request('notification/subscribe', { names: names(400) })).toMatchObject({
+      code: 429,
+      error: TOO_MANY,
+    });
+    expect(await client.request('notification/subscribe', { names: names(398) })).toMatchObject({
+      status: 'success',
+    });
+    expect(await client.subscribe('dh/command/#')).toBe(1);
+    expect(await client.subscribe('dh/notification/#')).toBe(128);
+    expect(await client.subscribe('dh/command/#', 0)).toBe(0);
+    expect(await client.request('command/subscribe')).toMatchObject({ code: 429, error: TOO_MANY });
+  });
+
+  it('have 10,000 levels at most, whether by an action or by SUBSCRIBE', async () => {
+    const client = await service.connectAdmin();
+    const deep = names(200, '/'.repeat(63));
+    expect(await client.request('command/subscribe', { names: deep })).toMatchObject({
+      code: 429,
+      error: TOO_MANY,
+    });
+    // 69 levels each, and 3 are those of dh/response/#.
+    const fits = deep.slice(0, 144);
+    expect(await client.request('command/subscribe', { names: fits })).toMatchObject({ status: 'success' });
+    expect(await client.subscribe(`x${'/x'.repeat(60)}`)).toBe(1);
+    expect(await client.subscribe('x')).toBe(128);
+  });
+
+  it('are free again after each way to end a subscription, as many as there were', async () => {
+    const before = eventFilters();
+    const client = await connect();
+    for (const end of ['unsubscribe one', 'unsubscribe all', 'refused', 'unsubscribe one'] as const) {
+      const networkIds = end === 'refused' ? [999] : [1];
+      const { subscriptionId, code } = await ask(client, { names: names(999), networkIds });
+      expect(code).toBe(end === 'refused' ? 404 : undefined);
+      if (end === 'unsubscribe one') await ask(client, { subscriptionId }, 'command/unsubscribe');
+      if (end === 'unsubscribe all') await ask(client, {}, 'command/unsubscribe');
+    }
+    await Promise.all(names(999).map((name) => client.mqtt.subscribeAsync(`dh/command/${name}`)));
+    expect(await client.subscribe('dh/command/#')).toBe(128);
+    await client.mqtt.unsubscribeAsync(names(999).map((name) => `dh/command/${name}`));
+    expect(await ask(client, { names: names(999) })).toMatchObject({ status: 'success' });
+    await client.end();
+    await expect.poll(eventFilters).toBe(before);
+  });
+
+  it('are all free after 1,000 subscriptions that ended', async () => {
+    const before = eventFilters();
+    const client = await service.connectAdmin();
+    const cycle = async (kind: string, n: number) => {
+      const wanted = { names: names(5, `cycle/${n}/`) };
+      const { subscriptionId } = await client.request(`${kind}/subscribe`, wanted);
+      const ended = await client.request(`${kind}/unsubscribe`, { subscriptionId });
+      expect(ended).toMatchObject({ status: 'success' });
+    };
+    for (let n = 0; n < 1_000; n += 40) {
+      const kinds = Array.from({ length: 40 }, (_, i) => (i % 2 ? 'command' : 'notification'));
+      await Promise.all(kinds.map((kind, i) => cycle(kind, n + i)));
+    }
+    expect(eventFilters()).toBe(before);
+    expect(await client.request('command/subscribe', { names: names(999) })).toMatchObject({
+      status: 'success',
+    });
+  });
+
+  it('are not kept twice where a list names the same again and again', async () => {
+    const client = await service.connectAdmin();
+    const wanted = { names: Array(5_000).fill('same'), networkIds: Array(5_000).fill(1) };
+    expect(await client.request('command/subscribe', wanted)).toMatchObject({ status: 'success' });
+    const [{ names, networkIds }] = (await client.request('subscription/list')).subscriptions;
+    expect([names.length, networkIds.length]).toEqual([1, 1]);
   });
 });
 

@@ -12,10 +12,7 @@ import type { Reading } from './reading.js';
 
 /** Requests of one connection that are in work before it is read no further. */
 const MAX_UNANSWERED = 64;
-const MAX_FILTERS = 1_000;
 const MAX_FILTER_LENGTH = 1_024;
-/** Of all filters together: each level that no other filter has takes 400 bytes. */
-const MAX_LEVELS = 10_000;
 
 interface Unacknowledged {
   /** of the request */
@@ -94,10 +91,7 @@ export class Connection {
 
   /** Whether one more filter may be granted: each is looked at for each reply and event. */
   addFilter(filter: string, qos: number, isRestored = false): boolean {
-    if (filter.length > MAX_FILTER_LENGTH) return false;
-    const isNew = !this.filters.has(filter);
-    if (isNew && (this.filters.size >= MAX_FILTERS || this.filters.levels >= MAX_LEVELS)) return false;
-    this.filters.add(filter, qos);
+    if (filter.length > MAX_FILTER_LENGTH || !this.filters.add(filter, qos)) return false;
     if (isRestored) this.restored.add(filter);
     else this.restored.delete(filter);
     this.session?.save();

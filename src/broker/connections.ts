@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Client } from 'aedes';
 import { EventIndex, FilterSet, NOBODY } from '../subscriptions/event-index.js';
+import { CONNECTION_LIMITS, FilterBudget } from '../subscriptions/filter-budget.js';
 import { EventSubscriptions } from '../subscriptions/event-subscriptions.js';
 import type { AedesClient } from './aedes-client.js';
 import { Connection } from './connection.js';
@@ -25,7 +26,8 @@ export class Connections implements Iterable<Connection> {
 
   /** @param address the peer's IP address; the link of the service has none */
   open(client: Client, clientId: string, address: string): Connection {
-    const filters = new FilterSet(this.index, NOBODY, clientId && `@${clientId}`);
+    const budget = new FilterBudget(CONNECTION_LIMITS);
+    const filters = new FilterSet(this.index, NOBODY, clientId && `@${clientId}`, budget);
     const connection = new Connection(
       client as AedesClient,
       this.readers.of(client.conn),

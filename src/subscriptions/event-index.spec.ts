@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { levelsOf, matchesFilter } from '../protocol/topics.js';
 import { EventIndex, type EventReceiver, FilterSet } from './event-index.js';
+import { FilterBudget } from './filter-budget.js';
 
 const TOPIC = 'dh/command/1/1/device/led';
 
@@ -67,6 +68,14 @@ describe('EventIndex', () => {
   });
 });
 
+describe('a topic of more levels than a filter may have', () => {
+  it('matches what leaves its levels open', () => {
+    filterSet('all', ['dh/#', 1]);
+    filterSet('exact', [TOPIC, 1]);
+    expect(matched(`dh${'/x'.repeat(1_000)}`)).toEqual(['all 1']);
+  });
+});
+
 describe('FilterSet', () => {
   it('knows all its filters, in the order they came; those that are for no events match none', () => {
     const set = filterSet('a');
@@ -86,6 +95,25 @@ describe('FilterSet', () => {
     expect([...set]).toEqual([[TOPIC, 0]]);
     set.delete(TOPIC);
     expect(matched()).toEqual([]);
+  });
+
+  it('takes of its budget what its filters have, once for each, and gives it back', () => {
+    const budget = new FilterBudget({ filters: 2, levels: 9 });
+    const set = new FilterSet(index, receiver('a'), '', budget);
+    const other = new FilterSet(index, receiver('b'), '', budget);
+    expect([set.add(TOPIC, 0), set.add(TOPIC, 1), set.add('dh/#', 1), other.add('#', 1)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    set.delete('dh/#');
+    set.delete('dh/#');
+    expect([other.add('a/b/c/d', 1), other.add('a/b/c', 1), other.add('a', 1)]).toEqual([false, true, false]);
+    expect([set.size, other.size]).toEqual([1, 1]);
+    set.clear();
+    other.clear();
+    expect([set.add(TOPIC, 1), other.add('a/b/c', 1)]).toEqual([true, true]);
   });
 
   it('gives back one filter, and only its own', () => {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Qlobber } from 'qlobber';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { levelsOf, matchesFilter } from '../protocol/topics.js';
+import type { FilterBudget } from './filter-budget.js';
 
 /** Who gets what matches a set of filters. */
 export interface EventReceiver {
@@ -33,6 +34,8 @@ export class EventIndex {
     wildcard_one: '+',
     wildcard_some: '#',
     match_empty_levels: true,
+    // Filters are bounded where they come in. A topic is not: a name that DeviceHive stored may have 129 levels.
+    max_words: Infinity,
   });
 
   /** Each receiver whose filters match, once. */
@@ -74,45 +77,50 @@ interface HeldFilter extends Watch {
 /** Filters of one client or subscription with the QoS they were granted; those for events are in the index. */
 export class FilterSet {
   private readonly filters = new Map<string, HeldFilter>();
-  private levelCount = 0;
 
-  /** @param suffix the end of a filter that is the client's alone, `@<clientId>` */
+  /**
+   * @param suffix the end of a filter that is the client's alone, `@<clientId>`
+   * @param budget the connection's; the filters of an absent client, which were counted when they came, have none
+   */
   constructor(
     private readonly index: EventIndex,
     public receiver: EventReceiver,
     private readonly suffix: string,
+    readonly budget?: FilterBudget,
   ) {}
 
   get size(): number {
     return this.filters.size;
   }
 
-  /** Of all filters together; each takes memory. */
-  get levels(): number {
-    return this.levelCount;
-  }
-
   has(filter: string): boolean {
     return this.filters.has(filter);
   }
 
-  add(filter: string, qos: number): void {
-    this.delete(filter);
+  /** @returns `false` if the budget has no room for one more filter */
+  add(filter: string, qos: number): boolean {
+    const known = this.filters.get(filter);
+    if (known) {
+      known.qos = qos;
+      return true;
+    }
     const suffix = this.suffix && filter.endsWith(this.suffix) ? this.suffix : '';
     const levels = levelsOf(filter);
+    if (this.budget && !this.budget.take(levels.length)) return false;
     const held: HeldFilter = { set: this, qos, suffix, levels };
     this.filters.set(filter, held);
-    this.levelCount += levels.length;
-    if (!isEventFilter(filter)) return;
-    held.eventLevels = suffix ? levelsOf(withoutSuffix(filter, held)) : levels;
-    this.index.add(withoutSuffix(filter, held), held);
+    if (isEventFilter(filter)) {
+      held.eventLevels = suffix ? levelsOf(withoutSuffix(filter, held)) : levels;
+      this.index.add(withoutSuffix(filter, held), held);
+    }
+    return true;
   }
 
   delete(filter: string): void {
     const held = this.filters.get(filter);
     if (!held) return;
     this.filters.delete(filter);
-    this.levelCount -= held.levels.length;
+    this.budget?.giveBack(held.levels.length);
     if (held.eventLevels) this.index.remove(withoutSuffix(filter, held), held);
   }
 

@@ -1,8 +1,10 @@
 import type { Principal } from '../auth/principal.js';
+import { ActionError } from '../protocol/action-error.js';
 import type { EventKind } from '../protocol/topics.js';
 import { eventFilter } from '../protocol/topics.js';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { type EventIndex, type EventReceiver, FilterSet } from './event-index.js';
+import type { FilterBudget, FilterLimits } from './filter-budget.js';
 import type { EventSink } from './event-subscriptions.js';
 
 export type SubscriptionKind = 'command' | 'notification';
@@ -48,6 +50,7 @@ export class EventSubscription implements EventReceiver {
     origin: Origin,
     readonly wanted: WantedEvents,
     index: EventIndex,
+    budget: FilterBudget,
     private readonly sink: EventSink,
   ) {
     ({
@@ -57,8 +60,13 @@ export class EventSubscription implements EventReceiver {
       qos: this.qos,
       principal: this.principal,
     } = origin);
-    this.filters = new FilterSet(index, this, '');
-    for (const filter of filtersFor(wanted)) this.filters.add(filter, Math.min(this.qos, 1));
+    this.filters = new FilterSet(index, this, '', budget);
+    try {
+      this.addFilters(budget);
+    } catch (error) {
+      this.filters.clear();
+      throw error;
+    }
   }
 
   get kind(): SubscriptionKind {
@@ -103,7 +111,19 @@ export class EventSubscription implements EventReceiver {
     this.waiting = [];
     this.replayed = [];
   }
+
+  private addFilters({ limits }: FilterBudget): void {
+    for (const filter of filtersFor(this.wanted)) {
+      if (!this.filters.add(filter, Math.min(this.qos, 1))) throw tooManyFilters(limits);
+    }
+  }
 }
+
+export const tooManyFilters = ({ filters, levels }: FilterLimits): ActionError =>
+  new ActionError(
+    429,
+    `More than ${filters} filters or ${levels} levels on one connection: unsubscribe from some first, or ask for fewer`,
+  );
 
 function filtersFor(wanted: WantedEvents): string[] {
   const { deviceId, networkIds, deviceTypeIds, names } = wanted;
@@ -125,8 +145,8 @@ export function filterCount({ networkIds, deviceTypeIds, names }: WantedEvents):
   );
 }
 
-function orAll<T>(list: readonly T[] | null | undefined): (T | null)[] {
-  return list?.length ? [...new Set(list)] : [null];
+function orAll<T>(list: readonly T[] | null | undefined): readonly (T | null)[] {
+  return list?.length ? list : [null];
 }
 
 /** Id and version of what an event tells; a notification has one version only. Texts of timestamps sort as they are. */

@@ -5,6 +5,7 @@ import { UserRightsCache } from '../directory/user-rights.js';
 import { ActionError, Superseded } from '../protocol/action-error.js';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { EventIndex } from './event-index.js';
+import type { FilterBudget } from './filter-budget.js';
 import {
   EventSubscription,
   filterCount,
@@ -28,7 +29,8 @@ export interface Subscriber {
 
 /** What the built-in broker does for subscriptions; no other broker can. */
 export interface EventSink {
-  isOpen(connectionId: string): boolean;
+  /** What the filters of a connection may take; `undefined` if it is gone. */
+  budgetOf(connectionId: string): FilterBudget | undefined;
   /** Hands an event to the subscription's connection, if its principal may see it now. */
   send(subscription: EventSubscription, event: DeviceEvent): boolean;
   /** The filters for events that a connection has by SUBSCRIBE. */
@@ -58,11 +60,13 @@ export class EventSubscriptions {
    * @throws {ActionError} 501 on another broker, which alone decides who gets what; 429 where there are too many;
    *   400 where it asks for too much
    */
-  open({ connectionId, number, qos, principal }: Subscriber, wanted: WantedEvents): EventSubscription {
+  open({ connectionId, number, qos, principal }: Subscriber, request: WantedEvents): EventSubscription {
     const sink = this.sink;
-    if (!sink || connectionId === undefined || number === undefined) throw needsBuiltInBroker(wanted);
+    if (!sink || connectionId === undefined || number === undefined) throw needsBuiltInBroker(request);
     // It may have waited for long; nobody would ever close what is opened now.
-    if (!sink.isOpen(connectionId)) throw new Superseded();
+    const budget = sink.budgetOf(connectionId);
+    if (!budget) throw new Superseded();
+    const wanted = withoutRepeats(request);
     const siblings = this.byConnection.get(connectionId) ?? new Map<number, EventSubscription>();
     if (siblings.size >= MAX_SUBSCRIPTIONS) throw tooMany();
     if (filterCount(wanted) > MAX_FILTERS) throw tooWide();
@@ -71,6 +75,7 @@ export class EventSubscriptions {
       { id: ++this.lastId, connectionId, number, qos, principal: isOfSession ? undefined : principal },
       wanted,
       this.index,
+      budget,
       sink,
     );
     if (!isOfSession) this.rights.watch(principal.userId);
@@ -117,6 +122,17 @@ export class EventSubscriptions {
         .catch((error) => this.logger.error('A subscription cannot begin', error));
     }
   }
+}
+
+/** A list may name the same as often as a request has room for; it is kept as long as the subscription. */
+function withoutRepeats(wanted: WantedEvents): WantedEvents {
+  const { networkIds, deviceTypeIds, names } = wanted;
+  return {
+    ...wanted,
+    networkIds: networkIds && [...new Set(networkIds)],
+    deviceTypeIds: deviceTypeIds && [...new Set(deviceTypeIds)],
+    names: names && [...new Set(names)],
+  };
 }
 
 /** DeviceHive has none of these. */

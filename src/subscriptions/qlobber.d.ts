@@ -6,6 +6,7 @@ declare module 'qlobber' {
       wildcard_one: string;
       wildcard_some: string;
       match_empty_levels: boolean;
+      max_words: number;
     });
     add(filter: string, value: Value): this;
     remove(filter: string, value: Value): this;

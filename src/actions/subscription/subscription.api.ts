@@ -7,8 +7,9 @@ import {
   TEXT,
   TIMESTAMP,
 } from '../../protocol/json-schema.js';
-import type { SubscriptionKind } from '../../subscriptions/event-subscription.js';
+import { type SubscriptionKind, tooManyFilters } from '../../subscriptions/event-subscription.js';
 import { needsBuiltInBroker, tooMany, tooWide } from '../../subscriptions/event-subscriptions.js';
+import { CONNECTION_LIMITS } from '../../subscriptions/filter-budget.js';
 import type { ActionDescription } from '../api-action.decorator.js';
 import { NO_DEVICE } from '../shared/api-errors.js';
 import { tooSlow } from '../shared/list-page.js';
@@ -31,6 +32,7 @@ const subscribe = (kind: SubscriptionKind): ActionDescription => ({
     networksNotFound([7]),
     deviceTypesNotFound([7]),
     tooMany(),
+    tooManyFilters(CONNECTION_LIMITS),
     needsBuiltInBroker({ kind }),
     tooSlow(),
   ],

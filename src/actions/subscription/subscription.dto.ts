@@ -1,3 +1,4 @@
+import { EVENT_NAME } from '../../protocol/topics.js';
 import { DEFAULT_REPLAY } from '../shared/list-page.js';
 import { DEVICE_ID } from '../shared/request-errors.js';
 import {
@@ -19,7 +20,11 @@ export class SubscribeDto {
   @IntegerListField({ description: 'of devices of these types only' })
   deviceTypeIds?: number[] | null;
 
-  @TextListField({ description: 'of these names only' })
+  @TextListField({
+    ...EVENT_NAME,
+    unfit: 'Names must have at most 128 characters and 64 levels',
+    description: 'of these names only',
+  })
   names?: string[] | null;
 
   @TimestampField({ description: 'what is stored and newer comes first' })

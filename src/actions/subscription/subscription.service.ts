@@ -20,6 +20,9 @@ import {
 } from './subscription.errors.js';
 import { VisiblePlacesRepository } from './visible-places.repository.js';
 
+/** As the column has it. Each filter of a subscription holds the device id, and a request has room for 1 MB of it. */
+const MAX_DEVICE_ID = 48;
+
 /** The rules of the actions that subscribe: what may be asked for. What is delivered is decided at each event. */
 @Injectable()
 export class SubscriptionService {
@@ -43,6 +46,8 @@ export class SubscriptionService {
     replay: () => Promise<DeviceEvent[]>,
   ): Promise<{ subscriptionId: number }> {
     const { connectionId, number, qos } = origin;
+    const { deviceId } = wanted;
+    if (deviceId && deviceId.length > MAX_DEVICE_ID) throw refused(principal, noDevice(deviceId));
     const subscription = this.subscriptions.open({ connectionId, number, qos, principal }, wanted);
     try {
       await this.check(principal, wanted);
@@ -71,15 +76,17 @@ export class SubscriptionService {
     const types = [...new Set(deviceTypeIds)];
     const places = await this.places.of(principal, deviceId, networks, types);
     if (!places) throw invalidCredentials();
-    const refused = (error: ActionError) => (principal.limited ? accessDenied() : error);
-    if (deviceId !== null && !places.device) throw refused(noDevice(deviceId));
+    if (deviceId !== null && !places.device) throw refused(principal, noDevice(deviceId));
     const unseenNetworks = networks.filter((id) => !places.networkIds.includes(id));
-    if (unseenNetworks.length > 0) throw refused(networksNotFound(unseenNetworks));
+    if (unseenNetworks.length > 0) throw refused(principal, networksNotFound(unseenNetworks));
     const unseenTypes = types.filter((id) => !places.deviceTypeIds.includes(id));
-    if (unseenTypes.length > 0) throw refused(deviceTypesNotFound(unseenTypes));
+    if (unseenTypes.length > 0) throw refused(principal, deviceTypesNotFound(unseenTypes));
     if (!places.something) throw seesNothing();
   }
 }
+
+const refused = ({ limited }: Principal, error: ActionError): ActionError =>
+  limited ? accessDenied() : error;
 
 const noDevice = (deviceId: string): ActionError =>
   deviceId === '' ? new ActionError(400, DEVICE_ID_EMPTY) : deviceNotFound(deviceId);

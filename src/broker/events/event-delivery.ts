@@ -3,6 +3,7 @@ import type { DeviceEvent } from '../../protocol/device-event.js';
 import { EventIndex } from '../../subscriptions/event-index.js';
 import { EventSubscription } from '../../subscriptions/event-subscription.js';
 import { type EventSink, EventSubscriptions } from '../../subscriptions/event-subscriptions.js';
+import type { FilterBudget } from '../../subscriptions/filter-budget.js';
 import { Connections } from '../connections.js';
 import { EVENT_FILTER, TopicAccess } from '../topic-access.js';
 
@@ -47,8 +48,8 @@ export class EventDelivery implements EventSink {
     for (const subscription of naming.values()) subscription.receive(event);
   }
 
-  isOpen(connectionId: string): boolean {
-    return this.connections.get(connectionId) !== undefined;
+  budgetOf(connectionId: string): FilterBudget | undefined {
+    return this.connections.get(connectionId)?.filters.budget;
   }
 
   send(subscription: EventSubscription, event: DeviceEvent): boolean {

@@ -37,6 +37,8 @@ class FieldsDto {
   @TextField({ minLength: 1, maxLength: 3, pattern: /^[a-d1-9]*$/, unfit: 'Unfit', wrong: 'No text' })
   short?: string;
   @TextListField() texts?: string[];
+  @TextListField({ minLength: 1, maxLength: 3, pattern: /^[a-d1-9]*$/, unfit: 'Unfit', wrong: 'No text' })
+  shorts?: string[];
   @JsonObjectField() object?: JsonText;
   @TimestampField() timestamp?: Date;
   @NestedField(() => InnerDto) nested?: InnerDto;
@@ -155,6 +157,16 @@ describe('TextListField', () => {
     ['[["a"]]', `400 ${MALFORMED}`],
   ])('reads %s as %j', async (json, expected) => {
     expect(await read(FieldsDto, 'texts', json)).toEqual(expected);
+  });
+
+  it.each([
+    ['["abc","a"]', ['abc', 'a']],
+    ['["a","abcd"]', '400 Unfit'],
+    ['["a",""]', '400 Unfit'],
+    ['["xyz"]', '400 Unfit'],
+    ['["a",5]', '400 No text'],
+  ])('answers %s with %j where its texts have bounds', async (json, expected) => {
+    expect(await read(FieldsDto, 'shorts', json)).toEqual(expected);
   });
 });
 

@@ -84,19 +84,11 @@ export interface TextOptions extends FieldOptions {
 
 /** Text; numbers and booleans are turned into theirs as it was written, as the original does. */
 export function TextField(options: TextOptions = {}): PropertyDecorator {
-  const { minLength, maxLength, pattern, unfit } = options;
-  const schema: JsonSchema = {
-    type: ['string', 'number', 'boolean'],
-    minLength,
-    maxLength,
-    pattern: pattern?.source,
-  };
+  const schema: JsonSchema = { type: ['string', 'number', 'boolean'], ...boundsOf(options) };
   return field(options, schema, (value, parent, key) => {
     if (!['string', 'number', 'boolean'].includes(typeof value)) return undefined;
     const text = typeof value === 'string' ? value : (memberText(parent, key)?.text ?? String(value));
-    const isWithin = text.length >= (minLength ?? 0) && text.length <= (maxLength ?? Infinity);
-    if (isWithin && (pattern?.test(text) ?? true)) return text;
-    return unfit === undefined ? undefined : new Refused(unfit);
+    return isWithin(text, options) ? text : unfitFor(options);
   });
 }
 
@@ -119,12 +111,29 @@ export function IntegerListField(options: FieldOptions = {}): PropertyDecorator 
   });
 }
 
-/** A list of texts. Numbers in it are refused: where they stand in a list, how they were written is not known. */
-export function TextListField(options: FieldOptions = {}): PropertyDecorator {
-  return field(options, listOf({ type: 'string' }), (value) =>
-    Array.isArray(value) && value.every((text) => typeof text === 'string') ? value : undefined,
-  );
+/**
+ * A list of texts, each within the bounds. Numbers in it are refused: where they stand in a list, how they were written
+ * is not known.
+ */
+export function TextListField(options: TextOptions = {}): PropertyDecorator {
+  return field(options, listOf({ type: 'string', ...boundsOf(options) }), (value) => {
+    if (!Array.isArray(value) || !value.every((text) => typeof text === 'string')) return undefined;
+    return value.every((text) => isWithin(text, options)) ? value : unfitFor(options);
+  });
 }
+
+const boundsOf = ({ minLength, maxLength, pattern }: TextOptions): JsonSchema => ({
+  minLength,
+  maxLength,
+  pattern: pattern?.source,
+});
+
+function isWithin(text: string, { minLength = 0, maxLength = Infinity, pattern }: TextOptions): boolean {
+  return text.length >= minLength && text.length <= maxLength && (pattern?.test(text) ?? true);
+}
+
+const unfitFor = ({ unfit }: TextOptions): Refused | undefined =>
+  unfit === undefined ? undefined : new Refused(unfit);
 
 /** A JSON object of any content, kept as `JsonText`. The original says `'parameters'` whatever the field's name. */
 export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {

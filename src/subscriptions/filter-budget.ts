@@ -1,0 +1,30 @@
+/** What the filters of one connection may take together. */
+export interface FilterLimits {
+  filters: number;
+  /** of all filters: a level that no other filter has takes 400 bytes */
+  levels: number;
+}
+
+export const CONNECTION_LIMITS: FilterLimits = { filters: 1_000, levels: 10_000 };
+
+/** Counts the filters of one connection, made by SUBSCRIBE or by an action, and their levels. */
+export class FilterBudget {
+  private filters = 0;
+  private levels = 0;
+
+  constructor(readonly limits: FilterLimits) {}
+
+  /** @returns `false` if one more filter does not fit; nothing is taken then */
+  take(levels: number): boolean {
+    const { limits } = this;
+    if (this.filters >= limits.filters || this.levels + levels > limits.levels) return false;
+    this.filters++;
+    this.levels += levels;
+    return true;
+  }
+
+  giveBack(levels: number): void {
+    this.filters--;
+    this.levels -= levels;
+  }
+}
