@@ -62,6 +62,7 @@ const ON_ONE_DATABASE = [
   'tenancy',
   'token-create',
   'tokens',
+  'unauthenticated',
 ].map((name) => `test/${name}.e2e-spec.ts`);
 
 interface Variant {

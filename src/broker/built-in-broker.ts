@@ -22,6 +22,9 @@ import { ServiceTraffic } from './service-traffic.js';
 import { unhurriedEmitter } from './unhurried-emitter.js';
 import { drop, TopicAccess } from './topic-access.js';
 
+/** Keep-alive finds the dead connections of clients that ask for no MQTT keep-alive, or wait for their CONNACK. */
+const TCP = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+const CONNECT_MS = 10_000;
 const KEEP_ALIVE_MS = 500;
 /** For what is written at shutdown to leave. */
 const FLUSH_MS = 500;
@@ -30,10 +33,11 @@ const FLUSH_MS = 500;
 @Injectable()
 export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly logger = new Logger('Broker');
-  private readonly server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+  private readonly server = createServer(TCP, (socket) => this.accept(socket));
   private readonly aedes = new Aedes({
     mq: unhurriedEmitter(),
     maxClientsIdLength: 128,
+    connectTimeout: CONNECT_MS,
     preConnect: (client, packet, done) => {
       const isWelcome = this.handshake.begin(client, packet) && !this.isStopping;
       done(isWelcome ? null : new Error('CONNECT is not served'), isWelcome);
@@ -58,10 +62,11 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
       if (!isRestored && (isIllFormed(topic) || !hasValidWildcards(topic))) {
         return done(this.violation(client, `subscribes to ${shown(topic)}`));
       }
+      const isKnown = this.access.principalOf(connection) !== undefined;
       const isGranted =
         isTopicFilter(topic) &&
         this.access.maySubscribe(connection, topic, isRestored) &&
-        connection.addFilter(topic, qos, isRestored);
+        connection.addFilter(topic, qos, isRestored ? 'restored' : isKnown ? 'authenticated' : 'anyone');
       done(null, isGranted ? subscription : null);
     },
     authorizeForward: (client, packet) => {

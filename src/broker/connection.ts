@@ -3,6 +3,7 @@ import type { PublishPacket } from 'aedes';
 import { linkedRequestTopic } from '../protocol/service-link.js';
 import type { FilterSet } from '../subscriptions/event-index.js';
 import type { EventSubscriptions } from '../subscriptions/event-subscriptions.js';
+import { CONNECTION_LIMITS, UNAUTHENTICATED_LIMITS } from '../subscriptions/filter-budget.js';
 import type { AedesClient } from './aedes-client.js';
 import { FIRST_EVENT_ID } from './events/session-queue.js';
 import type { StoredSession } from './events/stored-session.js';
@@ -13,6 +14,7 @@ import type { Reading } from './reading.js';
 /** Requests of one connection that are in work before it is read no further. */
 const MAX_UNANSWERED = 64;
 const MAX_FILTER_LENGTH = 1_024;
+const MAX_UNAUTHENTICATED_FILTER_LENGTH = 256;
 
 interface Unacknowledged {
   /** of the request */
@@ -89,10 +91,17 @@ export class Connection {
     this.outbox.together(() => this.releaseInOrder());
   }
 
-  /** Whether one more filter may be granted: each is looked at for each reply and event. */
-  addFilter(filter: string, qos: number, isRestored = false): boolean {
-    if (filter.length > MAX_FILTER_LENGTH || !this.filters.add(filter, qos)) return false;
-    if (isRestored) this.restored.add(filter);
+  /**
+   * Whether one more filter may be granted: each is looked at for each reply and event.
+   * @param by whether the client has authenticated, or its filter comes out of its stored session
+   */
+  addFilter(filter: string, qos: number, by: 'anyone' | 'authenticated' | 'restored'): boolean {
+    const [maxLength, limits] =
+      by === 'anyone'
+        ? [MAX_UNAUTHENTICATED_FILTER_LENGTH, UNAUTHENTICATED_LIMITS]
+        : [MAX_FILTER_LENGTH, CONNECTION_LIMITS];
+    if (filter.length > maxLength || !this.filters.add(filter, qos, limits)) return false;
+    if (by === 'restored') this.restored.add(filter);
     else this.restored.delete(filter);
     this.session?.save();
     return true;

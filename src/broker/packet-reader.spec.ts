@@ -2,6 +2,7 @@ import { type Duplex, duplexPair } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PacketReader } from './packet-reader.js';
 import { ReadTurns } from './read-turns.js';
+import { UnfinishedPackets } from './unfinished-packets.js';
 
 const MAX_BYTES = 50_000;
 
@@ -16,7 +17,7 @@ beforeEach(() => {
   connection.on('error', () => undefined);
   client.on('error', () => undefined);
   client.resume();
-  reader = new PacketReader(connection, MAX_BYTES, new ReadTurns());
+  reader = new PacketReader(connection, MAX_BYTES, new ReadTurns(), new UnfinishedPackets());
   reads = [];
   connection.on('readable', () => {
     for (let data = connection.read() as Buffer | null; data; data = connection.read() as Buffer | null) {
@@ -75,7 +76,7 @@ describe('PacketReader', () => {
     for (const cut of cuts) {
       [client, connection] = duplexPair();
       const whole: Buffer[] = [];
-      const each = new PacketReader(connection, MAX_BYTES, new ReadTurns());
+      const each = new PacketReader(connection, MAX_BYTES, new ReadTurns(), new UnfinishedPackets());
       connection.on('readable', () => {
         for (let data = connection.read() as Buffer | null; data; data = connection.read() as Buffer | null) {
           whole.push(data);
@@ -111,6 +112,14 @@ describe('PacketReader', () => {
     await closed;
     expect(connection.errored?.message).toContain(`over the limit of ${MAX_BYTES}`);
     expect(reads).toHaveLength(1);
+  });
+
+  it('ends a connection at the fixed header of a CONNECT over 100 kB', async () => {
+    const closed = new Promise((resolve) => connection.once('close', resolve));
+    // 100,010 bytes follow.
+    client.write(Buffer.from([0x10, 0xaa, 0x8d, 0x06]));
+    await closed;
+    expect(connection.errored?.message).toContain('over the limit of 100000');
   });
 
   it('ends a connection at a first byte that begins no CONNECT', async () => {

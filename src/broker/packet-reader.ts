@@ -1,8 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { ReadTurns, Share, TurnTaker } from './read-turns.js';
+import type { Unfinished, UnfinishedPackets } from './unfinished-packets.js';
 
 /** Type and flags, then up to four bytes of remaining length (MQTT 3.1.1 section 2.2). */
 const MAX_HEADER_BYTES = 5;
+/** Client id, login, password and will need far less. */
+const MAX_CONNECT_BYTES = 100_000;
 /** First bytes of packets; a connection begins with CONNECT [MQTT-3.1.0-1]. */
 const CONNECT = 0x10;
 const SUBSCRIBE = 0x82;
@@ -18,7 +21,7 @@ const TOO_MANY_FILTERS = `a SUBSCRIBE or UNSUBSCRIBE has more than ${MAX_FILTERS
  *
  * Aedes gets all its bytes by `connection.read()`, so this method of the connection is replaced.
  */
-export class PacketReader implements TurnTaker {
+export class PacketReader implements TurnTaker, Unfinished {
   private next: 'connect' | 'nothing' | 'packets' = 'connect';
   private isPaused = false;
   /** an incomplete fixed header */
@@ -33,7 +36,9 @@ export class PacketReader implements TurnTaker {
     private readonly connection: Duplex,
     private readonly maxBytes: number,
     private readonly turns: ReadTurns,
+    private readonly unfinished: UnfinishedPackets,
   ) {
+    connection.once('close', () => unfinished.release(this));
     this.share = turns.share();
     const read = connection.read.bind(connection);
     this.readSocket = () => read() as Buffer | null;
@@ -85,16 +90,17 @@ export class PacketReader implements TurnTaker {
 
   /** @returns the whole packets at the beginning of `data`; the rest is given back to the socket or kept */
   private cut(data: Buffer): Buffer | undefined {
-    if (this.next === 'connect' && data[0] !== CONNECT) return this.refuse('the first packet is no CONNECT');
+    if (this.next === 'connect' && data[0] !== CONNECT) return this.giveUp('the first packet is no CONNECT');
     let end = 0;
     do {
       const size = sizeAt(data, end);
-      if (end === 0 && size !== undefined && size > this.maxBytes + MAX_HEADER_BYTES) {
-        return this.refuse(`a packet of ${size} bytes is over the limit of ${this.maxBytes}`);
+      const maxBytes = this.next === 'connect' ? MAX_CONNECT_BYTES : this.maxBytes;
+      if (end === 0 && size !== undefined && size > maxBytes + MAX_HEADER_BYTES) {
+        return this.giveUp(`a packet of ${size} bytes is over the limit of ${maxBytes}`);
       }
       if (size === undefined || end + size > data.length) break;
       if (hasTooManyFilters(data.subarray(end, end + size))) {
-        return this.refuse(TOO_MANY_FILTERS);
+        return this.giveUp(TOO_MANY_FILTERS);
       }
       end += size;
       this.turns.take(this.share, size);
@@ -108,7 +114,10 @@ export class PacketReader implements TurnTaker {
   private keep(data: Buffer): undefined {
     const size = sizeAt(data, 0);
     if (size === undefined) this.header = data;
-    else this.packet = { size, filled: data.length, bytes: data };
+    else {
+      this.packet = { size, filled: data.length, bytes: data };
+      this.unfinished.hold(this, data.length);
+    }
   }
 
   private complete(packet: NonNullable<PacketReader['packet']>, chunk: Buffer): Buffer | undefined {
@@ -118,6 +127,7 @@ export class PacketReader implements TurnTaker {
       const bytes = Buffer.allocUnsafeSlow(Math.min(packet.size, filled * 2));
       packet.bytes.copy(bytes, 0, 0, packet.filled);
       packet.bytes = bytes;
+      this.unfinished.hold(this, bytes.length);
     }
     const taken = filled - packet.filled;
     chunk.copy(packet.bytes, packet.filled, 0, taken);
@@ -125,12 +135,14 @@ export class PacketReader implements TurnTaker {
     if (taken < chunk.length) this.connection.unshift(chunk.subarray(taken));
     if (filled < packet.size) return undefined;
     this.packet = undefined;
-    if (hasTooManyFilters(packet.bytes)) return this.refuse(TOO_MANY_FILTERS);
+    this.unfinished.release(this);
+    if (hasTooManyFilters(packet.bytes)) return this.giveUp(TOO_MANY_FILTERS);
     this.turns.take(this.share, packet.size);
     return packet.bytes;
   }
 
-  private refuse(reason: string): undefined {
+  giveUp(reason: string): undefined {
+    this.packet = undefined;
     this.connection.destroy(new Error(reason));
   }
 }

@@ -3,18 +3,23 @@ import { Injectable } from '@nestjs/common';
 import { BrokerOptions } from './broker.options.js';
 import { PacketReader } from './packet-reader.js';
 import { ReadTurns } from './read-turns.js';
+import { UnfinishedPackets } from './unfinished-packets.js';
 
 /** The packet reader of each connection. */
 @Injectable()
 export class PacketReaders {
   private readonly turns = new ReadTurns();
+  private readonly unfinished = new UnfinishedPackets();
   private readonly readers = new WeakMap<Duplex, PacketReader>();
 
   constructor(private readonly options: BrokerOptions) {}
 
   /** Call it before Aedes gets the connection. */
   attach(connection: Duplex): void {
-    this.readers.set(connection, new PacketReader(connection, this.options.maxRequestBytes * 4, this.turns));
+    this.readers.set(
+      connection,
+      new PacketReader(connection, this.options.maxRequestBytes * 4, this.turns, this.unfinished),
+    );
   }
 
   of(connection: Duplex): PacketReader {

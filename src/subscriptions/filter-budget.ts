@@ -6,6 +6,8 @@ export interface FilterLimits {
 }
 
 export const CONNECTION_LIMITS: FilterLimits = { filters: 1_000, levels: 10_000 };
+/** Before its client has authenticated: enough for its replies, and for what anyone may read. */
+export const UNAUTHENTICATED_LIMITS: FilterLimits = { filters: 20, levels: 200 };
 
 /** Counts the filters of one connection, made by SUBSCRIBE or by an action, and their levels. */
 export class FilterBudget {
@@ -14,9 +16,11 @@ export class FilterBudget {
 
   constructor(readonly limits: FilterLimits) {}
 
-  /** @returns `false` if one more filter does not fit; nothing is taken then */
-  take(levels: number): boolean {
-    const { limits } = this;
+  /**
+   * @param limits instead of the usual ones
+   * @returns `false` if one more filter does not fit; nothing is taken then
+   */
+  take(levels: number, limits = this.limits): boolean {
     if (this.filters >= limits.filters || this.levels + levels > limits.levels) return false;
     this.filters++;
     this.levels += levels;

@@ -1,0 +1,31 @@
+/** Of all connections; 150 connections with unfinished packets of 4 MB took 600 MB. */
+const MAX_BYTES = 64 * 1_048_576;
+
+/** A connection of which a part of a packet has arrived. */
+export interface Unfinished {
+  giveUp(reason: string): void;
+}
+
+/** Bounds the memory for packets that have not arrived completely: the one that has taken longest gives way. */
+export class UnfinishedPackets {
+  /** in the order in which they began */
+  private readonly bytes = new Map<Unfinished, number>();
+  private total = 0;
+
+  /** @param bytes memory that the packet takes now */
+  hold(packet: Unfinished, bytes: number): void {
+    this.total += bytes - (this.bytes.get(packet) ?? 0);
+    this.bytes.set(packet, bytes);
+    while (this.total > MAX_BYTES) {
+      const [oldest] = this.bytes.keys();
+      this.release(oldest!);
+      oldest!.giveUp('its packet is not complete, and the memory for such packets is used up');
+    }
+  }
+
+  /** The packet is complete, or its connection has ended. */
+  release(packet: Unfinished): void {
+    this.total -= this.bytes.get(packet) ?? 0;
+    this.bytes.delete(packet);
+  }
+}

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { RawClient } from './support/raw-client.js';
+import { TestService } from './support/service.js';
+import { signToken } from './support/token.js';
+
+let service: TestService;
+const clients: RawClient[] = [];
+
+beforeAll(async () => {
+  service = await TestService.start({ ORDINARY_TOPICS: 'anyone' });
+});
+afterEach(() => {
+  for (const client of clients.splice(0)) client.end();
+});
+afterAll(() => service?.stop());
+
+async function open(): Promise<RawClient> {
+  const client = await RawClient.open(service.mqttUrl);
+  clients.push(client);
+  return client;
+}
+
+async function connect(clientId: string): Promise<RawClient> {
+  const client = await RawClient.connect(service.mqttUrl, { clientId });
+  clients.push(client);
+  return client;
+}
+
+async function granted(client: RawClient, filters: string[], messageId = 1): Promise<number[]> {
+  client.write({
+    cmd: 'subscribe',
+    messageId,
+    subscriptions: filters.map((topic) => ({ topic, qos: 1 as const })),
+  });
+  return (await client.packet('suback', (packet) => packet.messageId === messageId)).granted;
+}
+
+const replies = (clientId: string, count: number) =>
+  Array.from({ length: count }, (_, i) => `dh/response/a${i}@${clientId}`);
+const count = (codes: number[], code: number) => codes.filter((one) => one === code).length;
+
+/** PUBLISH or CONNECT of which all but the last bytes are sent. */
+function unfinished(type: number, bytes: number): Buffer {
+  const length = [bytes & 0x7f, (bytes >> 7) & 0x7f, (bytes >> 14) & 0x7f, bytes >> 21];
+  const header = Buffer.from([type, ...length.map((byte, i) => (i < 3 ? byte | 0x80 : byte))]);
+  return Buffer.concat([header, Buffer.from([0, 1]), Buffer.alloc(bytes - 100, 0x61)]);
+}
+
+describe('before it has authenticated', () => {
+  it('a client holds 20 filters, and 1,000 once it has', async () => {
+    const client = await connect('anonymous');
+    expect(count(await granted(client, replies('anonymous', 100)), 1)).toBe(20);
+    client.publish(JSON.stringify({ action: 'authenticate', token: signToken() }), { qos: 1, messageId: 9 });
+    await client.packet('puback');
+    expect(count(await granted(client, replies('anonymous', 1_200), 2), 1)).toBe(1_000);
+  });
+
+  it('a client holds ordinary filters among these 20', async () => {
+    const client = await connect('listener');
+    const filters = Array.from({ length: 30 }, (_, i) => `home/${i}`);
+    expect(count(await granted(client, filters), 1)).toBe(20);
+    expect(await granted(client, replies('listener', 1), 2)).toEqual([128]);
+  });
+
+  it('a client gets no filter of over 256 characters, and 200 levels in all', async () => {
+    const client = await connect('long');
+    const levels = (levels: number) => Array(levels).fill('a').join('/');
+    expect(await granted(client, ['x'.repeat(257), 'x'.repeat(256), levels(100)])).toEqual([128, 1, 1]);
+    expect(await granted(client, [`b/${levels(99)}`, levels(99)], 2)).toEqual([128, 1]);
+  });
+});
+
+describe('what a stranger sends', () => {
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['half a CONNECT', Buffer.from([0x10, 40, 0, 4])],
+  ])('%s, is not waited for longer than 10 s', async (_, bytes) => {
+    const client = await open();
+    if (bytes.length > 0) client.socket.write(bytes);
+    await client.until(() => client.closed);
+  });
+
+  it('a CONNECT over 100 kB ends its connection before the rest has come', async () => {
+    const client = await open();
+    client.socket.write(unfinished(0x10, 4_000_000).subarray(0, 1_000));
+    await client.until(() => client.closed);
+    expect(client.packets).toEqual([]);
+  });
+
+  it('packets that stay unfinished, take 64 MB at most, and keep nobody from being served', async () => {
+    for (let i = 0; i < 40; i++) {
+      const client = await connect(`slow-${i}`);
+      client.socket.write(unfinished(0x30, 4_000_000));
+    }
+    const isOpen = () => clients.filter(({ closed }) => !closed).length;
+    await expect.poll(isOpen, { timeout: 15_000 }).toBeLessThanOrEqual(17);
+    // Who began last is still there.
+    expect(clients.at(-1)!.closed).toBe(false);
+    const honest = await connect('honest');
+    await granted(honest, ['dh/response/server/info@honest']);
+    honest.publish(JSON.stringify({ action: 'server/info', padding: 'x'.repeat(900_000) }));
+    await honest.packet('publish');
+    expect(isOpen()).toBeGreaterThan(10);
+  });
+});
+
+it.skipIf(process.platform !== 'linux')(
+  'the connection of a client is probed by TCP, so that a dead one is found (read on Linux only)',
+  async () => {
+    const client = await connect('probed');
+    const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
+    const server = `0100007F:${hex(Number(new URL(service.mqttUrl).port))}`;
+    const peer = `0100007F:${hex(client.socket.localPort!)}`;
+    const line = () =>
+      readFileSync('/proc/net/tcp', 'utf8')
+        .split('\n')
+        .map((text) => text.trim().split(/\s+/))
+        .find((fields) => fields[1] === server && fields[2] === peer);
+    // Timer 2 is that of keep-alive; while data is in flight another one runs.
+    await expect.poll(() => line()?.[5]?.split(':')[0]).toBe('02');
+  },
+);
