@@ -3,6 +3,7 @@ import type { TestClient } from './support/client.js';
 import { SAMPLE_DEVICE, TestService } from './support/service.js';
 
 const MAX_REQUEST_BYTES = 1_048_576;
+const TOO_LARGE = { code: 413, status: 'error', error: `Request is larger than ${MAX_REQUEST_BYTES} bytes` };
 const MALFORMED = { code: 400, status: 'error', error: 'Malformed Json received.' };
 
 let service: TestService;
@@ -15,6 +16,9 @@ beforeAll(async () => {
   id = await service.insertCommand();
 });
 afterAll(() => service?.stop());
+/** More than a request may have. */
+const LONG = 'x'.repeat(MAX_REQUEST_BYTES);
+const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 
 /** A `command/update` as text, `rest` spliced in as it is. */
 const raw = (rest: string) =>
@@ -31,29 +35,127 @@ describe('a payload that is no request', () => {
     ['a string', '"command/update"'],
     ['followed by garbage', '{"action":"x"} x'],
     ['not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])],
-    ['nested 100,000 levels deep', '['.repeat(100_000) + ']'.repeat(100_000)],
-    ['nested 100,000 levels deep inside a request', `{"action":"x","y":${'{"a":'.repeat(100_000)}1`],
+    ['a request with a NUL byte in a text', '{"action":"x","requestId":7,"y":"\0"}'],
+    ['nested 100,000 levels deep', deep(100_000)],
+    ['a request of 100,000 levels that is cut off', `{"action":"x","y":${'{"a":'.repeat(100_000)}1`],
   ])('that is %s is answered 400 on the topic without an action', async (_, payload) => {
     const reply = await client.send(payload);
     expect(reply.topic).toBe(`dh/response/@${client.id}`);
     expect(reply.text).toBe(JSON.stringify(MALFORMED));
   });
 
-  it('and is larger than the limit is answered 413', async () => {
-    const reply = await client.send(raw(`"command":{"status":"${'x'.repeat(2 * MAX_REQUEST_BYTES)}"}`));
+  it.each([
+    ['white space only', ' '.repeat(MAX_REQUEST_BYTES + 1)],
+    ['a request that is cut off', `{"action":"x","y":"${LONG}"`],
+    ['a request in an array', `[{"action":"x","y":"${LONG}"}]`],
+  ])('and is too large, being %s, is answered 413 on the topic without an action', async (_, payload) => {
+    const reply = await client.send(payload);
     expect(reply.topic).toBe(`dh/response/@${client.id}`);
-    expect(reply.json).toEqual({
-      code: 413,
-      status: 'error',
-      error: `Request is larger than ${MAX_REQUEST_BYTES} bytes`,
-    });
+    expect(reply.text).toBe(JSON.stringify(TOO_LARGE));
+  });
+});
+
+describe.each([0, 1] as const)('a request at QoS %i that breaks a limit', (qos) => {
+  /** With QoS 1 `send` waits for the PUBACK as well. */
+  const answered = async (payload: string) => {
+    const { topic, text } = await client.send(payload, { qos });
+    return { topic, text };
+  };
+  const refusal = (error: object, requestId = '7', action = 'command/update') => ({
+    topic: `dh/response/${action}@${client.id}`,
+    text: `{"action":"${action}","requestId":${requestId},${JSON.stringify(error).slice(1)}`,
   });
 
-  it('and is just within the limit is served', async () => {
-    const request = raw(`"command":{"status":""}`);
-    const padded = request.padEnd(MAX_REQUEST_BYTES, ' ');
-    expect((await client.send(padded)).json).toMatchObject({ status: 'success' });
+  it.each([
+    ['U+0000 in a text', '"command":{"status":"\\u0000"}'],
+    ['U+0000 in a key', '"command":{"result":{"\\u0000":1}}'],
+    ['U+0000 in a member that nobody knows', '"unknown":"\\u0000"'],
+    ['a lone surrogate', '"command":{"status":"\\ud800"}'],
+    ['an exponent over 308', '"command":{"result":{"n":1e309}}'],
+    ['a number of 401 characters', `"command":{"result":{"n":${'1'.repeat(401)}}}`],
+    ['numbers that expand too far', `"command":{"result":{"n":[${Array(300).fill('1e300').join(',')}]}}`],
+    ['101 levels', `"command":{"result":${deep(99)}}`],
+    ['200,000 levels', `"command":{"result":${deep(200_000)}}`],
+  ])('by %s is answered 400 on the topic of its action, with its requestId', async (_, rest) => {
+    expect(await answered(raw(rest))).toEqual(refusal(MALFORMED));
   });
+
+  it.each([
+    ['a long text', `"command":{"status":"${LONG}"}`],
+    ['a long text and U+0000', `"a":"\\u0000","b":"${LONG}"`],
+    ['600,000 levels', `"command":{"result":${deep(600_000)}}`],
+    ['800,000 members', `${'"":1,'.repeat(800_000)}"":1`],
+    ['white space', `"command":${' '.repeat(4 * MAX_REQUEST_BYTES - 1_024)}{}`],
+  ])(
+    'by its size, having %s, is answered 413 on the topic of its action, with its requestId',
+    async (_, rest) => {
+      expect(await answered(raw(rest))).toEqual(refusal(TOO_LARGE));
+    },
+  );
+
+  it('by one byte is answered 413, and without that byte it is served', async () => {
+    const request = raw('"command":{"status":""}');
+    expect(await answered(request.padEnd(MAX_REQUEST_BYTES + 1))).toEqual(refusal(TOO_LARGE));
+    const { topic, text } = await answered(request.padEnd(MAX_REQUEST_BYTES));
+    expect(topic).toBe(`dh/response/command/update@${client.id}`);
+    expect(JSON.parse(text)).toMatchObject({ requestId: 7, status: 'success' });
+  });
+
+  it('and spells its names with escapes, behind what breaks it, is answered on the topic of its action', async () => {
+    const names = '"\\u0061ction":"command/g\\u0065t","request\\u0049d":[ 1.0 ]';
+    const payload = `{"a":"\\u0000","b":${deep(1_000)},${names}}`;
+    expect(await answered(payload)).toEqual(refusal(MALFORMED, '[ 1.0 ]', 'command/get'));
+  });
+
+  it('and has each name twice is answered to the last', async () => {
+    const payload = '{"requestId":1,"action":"a","action":"foo","x":1e999,"requestId":{"action":"b"}}';
+    expect(await answered(payload)).toEqual(refusal(MALFORMED, '{"action":"b"}', 'foo'));
+  });
+
+  it.each([
+    ['U+0000', '"\\u0000"'],
+    ['a lone surrogate', '"\\udc00"'],
+    ['a number beyond a double', '1e309'],
+    ['100 levels of its own', deep(100)],
+    ['1,000 levels of its own', deep(1_000)],
+  ])('by %s in its requestId is answered on the topic of its action, without it', async (_, id) => {
+    const payload = `{"action":"command/get","requestId":${id}}`;
+    expect(await answered(payload)).toEqual(refusal(MALFORMED, 'null', 'command/get'));
+  });
+
+  it('by a requestId that is larger than a request may be is answered without it', async () => {
+    const payload = `{"action":"command/get","requestId":"${LONG}"}`;
+    expect(await answered(payload)).toEqual(refusal(TOO_LARGE, 'null', 'command/get'));
+  });
+
+  it('and has a long requestId gets it back, as it would with a success', async () => {
+    const requestId = `"${'x'.repeat(10_000)}"`;
+    const payload = `{"action":"command/get","requestId":${requestId},"x":1e999}`;
+    expect(await answered(payload)).toEqual(refusal(MALFORMED, requestId, 'command/get'));
+  });
+
+  it('and has the retain flag is answered on the topic of its action, with its requestId', async () => {
+    const { topic, text } = await client.send(raw('"x":1e999'), { qos, retain: true });
+    expect({ topic, text }).toEqual(refusal(MALFORMED));
+  });
+
+  it.each([
+    ['with a wildcard', '"a/+/b"'],
+    ['with an @', '"a@b"'],
+    ['with U+0000', '"\\u0000"'],
+    ['beyond a double', '1e999'],
+    ['null', 'null'],
+    ['an object', '{"a":1}'],
+    ['of 200 levels', deep(200)],
+    ['of 2,000 characters', `"${'x'.repeat(2_000)}"`],
+  ])(
+    'and has an action %s is answered on the topic without an action, with its requestId',
+    async (_, action) => {
+      const { topic, text } = await answered(`{"action":${action},"requestId":7,"x":1e999}`);
+      expect(topic).toBe(`dh/response/@${client.id}`);
+      expect(JSON.parse(text)).toEqual({ action: null, requestId: 7, ...MALFORMED });
+    },
+  );
 });
 
 describe('a request without a usable action', () => {
@@ -225,7 +327,7 @@ describe('command/update with a wrong field', () => {
         `{"result":{"deep":[${text}]}}`,
         `{"result":{${text}:1}}`,
       ]) {
-        expect((await client.send(raw(`"command":${command}`))).json).toEqual(MALFORMED);
+        expect(await answered(raw(`"command":${command}`))).toEqual([400, MALFORMED.error]);
       }
     },
   );
@@ -233,7 +335,8 @@ describe('command/update with a wrong field', () => {
   it.each(['1e400', '1e-400', '1e999999999999', '1'.repeat(401)])(
     'that PostgreSQL could not hold (%s) is answered 400',
     async (number) => {
-      expect((await client.send(raw(`"command":{"result":{"n":${number}}}`))).json).toEqual(MALFORMED);
+      const reply = await answered(raw(`"command":{"result":{"n":${number}}}`));
+      expect(reply).toEqual([400, MALFORMED.error]);
     },
   );
 

@@ -331,6 +331,7 @@ describe('requests of an unusual kind', () => {
       code: 413,
       error: 'Reply is larger than the broker takes',
     });
+    expect(alice.messages.at(-1)!.topic).toBe('dh/response/command/get@alice');
     expect(await alice.request('command/get')).toMatchObject({ code: 401 });
   });
 

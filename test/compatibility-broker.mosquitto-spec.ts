@@ -74,6 +74,7 @@ describe('Errors', () => {
     const stopped = stopping.stop();
     const refusal = { status: 'error', code: 503, error: 'Service is stopping, try again' };
     await expect.poll(() => bob.request('device/get', body, 0), { timeout: 5_000 }).toMatchObject(refusal);
+    expect(bob.messages.at(-1)!.topic).toBe('dh/response/device/get@bob');
     await unlock();
     expect(await waiting).toMatchObject({ status: 'success' });
     await stopped;

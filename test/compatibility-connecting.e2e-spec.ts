@@ -185,7 +185,8 @@ describe('Requests', () => {
   });
 
   it('size', async () => {
-    const { json } = await client.send(' '.repeat(1_048_577));
+    const { topic, json } = await client.send('{"action":"command/get"}'.padEnd(1_048_577));
+    expect(topic).toBe(`dh/response/command/get@${client.id}`);
     expect(json).toMatchObject({ code: 413, error: 'Request is larger than 1048576 bytes' });
     const raw = await RawClient.connect(service.mqttUrl);
     raw.socket.write(Buffer.from([0x30, 0x81, 0x80, 0x80, 0x02])); // PUBLISH of 4 MB and a byte

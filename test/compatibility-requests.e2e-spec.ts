@@ -137,6 +137,8 @@ describe('Requests', () => {
     const nested = (levels: number) => `{"result":${'{"a":'.repeat(levels - 2)}1${'}'.repeat(levels - 2)}}`;
     expect(await send(nested(100))).toMatchObject(SUCCESS);
     expect(await send(nested(101))).toMatchObject(MALFORMED);
+    const { topic } = await client.send(`{"action":"command/update","x":${nested(101)}}`);
+    expect(topic).toBe(`dh/response/command/update@${client.id}`);
   });
 
   it('`\\u0000`, lone surrogates', async () => {

@@ -94,7 +94,7 @@ describe('Topics', () => {
   });
 
   it('`dh/response/@<client id>`', async () => {
-    for (const payload of ['not JSON', '{"action":null}']) {
+    for (const payload of ['not JSON', '[{"action":"x"}]', '{"action":null}', '{"action":"a@b"}']) {
       expect((await client.send(payload)).topic).toBe(`dh/response/@${client.id}`);
     }
   });

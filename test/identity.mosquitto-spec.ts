@@ -104,6 +104,46 @@ describe('on Mosquitto with the shipped ACL', () => {
   });
 });
 
+describe('a request that breaks a limit', () => {
+  const MALFORMED = { status: 'error', code: 400, error: 'Malformed Json received.' };
+  const TOO_LARGE = { status: 'error', code: 413, error: 'Request is larger than 1048576 bytes' };
+
+  it.each([
+    ['U+0000', 0, '"x":"\\u0000"', MALFORMED],
+    ['U+0000', 1, '"x":"\\u0000"', MALFORMED],
+    ['2 MB', 0, `"x":"${'x'.repeat(2_000_000)}"`, TOO_LARGE],
+    ['2 MB', 1, `"x":"${'x'.repeat(2_000_000)}"`, TOO_LARGE],
+  ] as const)(
+    'by having %s is refused at QoS %i on the topic of its action, with its requestId',
+    async (_, qos, member, error) => {
+      const requestId = `${qos} ${error.code}`;
+      const payload = `{"action":"command/get","requestId":"${requestId}",${member}}`;
+      await alice.mqtt.publishAsync('dh/request/alice', payload, { qos });
+      const { topic, json, packet } = await alice.next((message) => message.json.requestId === requestId);
+      expect(topic).toBe('dh/response/command/get@alice');
+      expect(json).toEqual({ action: 'command/get', requestId, ...error });
+      expect(packet.qos).toBe(qos);
+    },
+  );
+
+  it('is refused on its Response Topic, if that is its sender’s own', async () => {
+    const payload = '{"action":"command/get","requestId":"own topic","x":1e309}';
+    const responseTopic = 'dh/response/device/get@alice';
+    await alice.mqtt.publishAsync('dh/request/alice', payload, { qos: 1, properties: { responseTopic } });
+    const { topic, json } = await alice.next((message) => message.json.requestId === 'own topic');
+    expect(topic).toBe(responseTopic);
+    expect(json).toMatchObject(MALFORMED);
+  });
+
+  it('and names a foreign Response Topic is refused on the topic of its action', async () => {
+    const payload = '{"action":"command/get","requestId":"foreign topic","x":1e309}';
+    const responseTopic = 'dh/response/command/get@bob';
+    await alice.mqtt.publishAsync('dh/request/alice', payload, { qos: 1, properties: { responseTopic } });
+    const { topic } = await alice.next((message) => message.json.requestId === 'foreign topic');
+    expect(topic).toBe('dh/response/command/get@alice');
+  });
+});
+
 describe('a Response Topic', () => {
   it('of the own client id gets the reply', async () => {
     const responseTopic = 'dh/response/command/get@alice';

@@ -37,7 +37,7 @@ export class ApiDescription {
       if (brokerUrl === undefined) throw new ServiceUnavailableException('The broker lets no clients in yet');
       const installation = { ...this.options, brokerUrl };
       const controllers = this.discovery.getControllers().flatMap(({ metatype }) => metatype ?? []);
-      const actions = describeActions(controllers.flatMap(handlersOf));
+      const actions = describeActions(controllers.flatMap(handlersOf), this.options.maxRequestBytes);
       const events = eventsOf(actions);
       const document = JSON.stringify(asyncApi(actions, events, installation));
       this.made = { document, page: docsPage(actions, events, installation) };

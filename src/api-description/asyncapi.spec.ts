@@ -35,7 +35,7 @@ class SendController {
 @Module({ controllers: [SendController] })
 class SendModule {}
 
-const actions = describeActions(handlersIn(actionModules));
+const actions = describeActions(handlersIn(actionModules), BUILT_IN.maxRequestBytes);
 
 function documentFor(options: Installation): AsyncApiDocument {
   return JSON.parse(JSON.stringify(asyncApi(actions, eventsOf(actions), options))) as AsyncApiDocument;
@@ -60,7 +60,7 @@ describe('the AsyncAPI document', () => {
   );
 
   it('has an operation for each action and event, whatever an action is called', async () => {
-    const all = describeActions(handlersIn([...actionModules, SendModule]));
+    const all = describeActions(handlersIn([...actionModules, SendModule]), BUILT_IN.maxRequestBytes);
     const text = JSON.stringify(asyncApi(all, eventsOf(all), BUILT_IN));
     const { document, diagnostics } = await parser.parse(text);
     expect(diagnostics.filter(({ code }) => code !== 'asyncapi-latest-version')).toEqual([]);
@@ -119,6 +119,7 @@ describe('the AsyncAPI document', () => {
     const texts = Object.fromEntries(code.oneOf.map((one: any) => [one.const, one.description]));
     expect(Object.keys(texts)).toEqual(['400', '401', '403', '404', '413', '500', '503']);
     expect(texts[400]).toContain('Device id is wrong or empty');
+    expect(texts[413]).toContain('Request is larger than 1048576 bytes');
     expect(texts[404]).toContain('Command with id = 7 not found');
   });
 });

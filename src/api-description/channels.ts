@@ -64,7 +64,7 @@ export function refusalChannel({ maxRequestBytes }: Installation) {
     address: responseTopic(null, '{clientId}'),
     parameters: CLIENT_ID,
     description:
-      'Replies to requests without a usable action. An action that is not known is refused on its own topic where it can be part of one, with 400 `Illegal argument: <action>`.',
+      'Replies to requests without a usable action, and to what is no JSON object. An action that is not known is refused on its own topic where it can be part of one, with 400 `Illegal argument: <action>`.',
     messages: {
       refusal: { title: 'Refusal', payload: { ...payload, required: ['code', 'status', 'error'] } },
     },

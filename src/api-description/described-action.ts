@@ -13,6 +13,7 @@ import {
   malformed,
   overloaded,
   replyTooLarge,
+  requestTooLarge,
   retainedRequest,
   stopping,
   tokenExpired,
@@ -43,14 +44,18 @@ export interface DescribedAction {
   event?: EventDescription;
 }
 
-/** In the alphabet's order. */
-export function describeActions(handlers: Handler[]): DescribedAction[] {
+/**
+ * In the alphabet's order.
+ * @param maxRequestBytes of a request, above which any action refuses it
+ */
+export function describeActions(handlers: Handler[], maxRequestBytes: number): DescribedAction[] {
+  const tooLarge = requestTooLarge(maxRequestBytes);
   return handlers
-    .flatMap((handler) => handler.actions.map((action) => describeAction(handler, action)))
+    .flatMap((handler) => handler.actions.map((action) => describeAction(handler, action, tooLarge)))
     .toSorted((a, b) => (a.action < b.action ? -1 : 1));
 }
 
-function describeAction(handler: Handler, action: string): DescribedAction {
+function describeAction(handler: Handler, action: string, tooLarge: ActionError): DescribedAction {
   const { summary, reply, errors, event } = descriptionOf(handler.method);
   const requirement = requirementOf(handler.method) ?? null;
   const extras = Reflect.getMetadata(PATTERN_EXTRAS_METADATA, handler.method) as ActionExtras | undefined;
@@ -59,6 +64,7 @@ function describeAction(handler: Handler, action: string): DescribedAction {
     ...(requirement ? REFUSED : []),
     ...(errors ?? []),
     ...ANY_ERRORS,
+    tooLarge,
     ...body.errors,
   ]);
   return {

@@ -5,7 +5,7 @@ import { failure, textOf } from './client-error.js';
 import type { JsonCodec } from './client-options.js';
 
 /**
- * The service could not tell which request it is that it cannot read.
+ * Checks the limits before a request is sent: whoever breaks one finds out at once, in the call that did it.
  * @throws {RpcException} 400 for what is no JSON, or beyond the service's limits
  */
 export function printRequest(json: JsonCodec, request: object): string {

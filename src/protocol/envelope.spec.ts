@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { accessDenied } from './action-error.js';
-import { decodeEnvelope, EnvelopeError, errorReply, successReply, unknownAction } from './envelope.js';
+import {
+  answeredOf,
+  decodeEnvelope,
+  EnvelopeError,
+  errorReply,
+  successReply,
+  unknownAction,
+} from './envelope.js';
 import { JsonText } from './json-text.js';
+
+const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 
 const decode = (text: string) => decodeEnvelope(Buffer.from(text));
 
@@ -57,10 +66,9 @@ describe('decodeEnvelope', () => {
     '{"action":"a",}',
     '{"action":"a"}x',
     '{"action":"a"}\0{}',
-    '{"action":"a","x":"\\u0000"}',
-    '{"action":"a","x":"\\ud83d"}',
-    '{"action":"a","x":1e309}',
-    `{"action":"a","x":${'['.repeat(100)}${']'.repeat(100)}}`,
+    '{"action":"a","x":"\0"}',
+    '{"action":"a","x":"\\u0000"',
+    `{"action":"a","x":${'['.repeat(100)}`,
   ])('refuses %j without naming an action', (payload) => {
     const { code, message, request } = failure(payload);
     expect({ code, message, request }).toEqual({
@@ -70,9 +78,66 @@ describe('decodeEnvelope', () => {
     });
   });
 
-  it('refuses what is not UTF-8', () => {
-    const payload = Buffer.concat([Buffer.from('{"action":"'), Buffer.from([0xff]), Buffer.from('"}')]);
-    expect(failure(payload).message).toBe('Malformed Json received.');
+  it.each([
+    ['U+0000', '"\\u0000"'],
+    ['U+0000 in a key', '{"\\u0000":1}'],
+    ['a lone surrogate', '"\\ud83d"'],
+    ['a number beyond a double', '1e309'],
+    ['401 digits', '9'.repeat(401)],
+    ['numbers that expand too far', `[${Array(257).fill('1e256').join(',')}]`],
+    ['101 levels', deep(100)],
+    ['300,001 levels', deep(300_000)],
+  ])('refuses a request with %s in the name of its action and requestId', (_, value) => {
+    const { code, message, request } = failure(`{"x":${value},"requestId": "r" ,"action":"a"}\0`);
+    expect({ code, message, request }).toEqual({
+      code: 400,
+      message: 'Malformed Json received.',
+      request: { action: 'a', requestId: new JsonText('"r"') },
+    });
+  });
+
+  it.each([
+    ['U+0000', '"\\u0000"'],
+    ['a lone surrogate', '"\\ud83d"'],
+    ['a number beyond a double', '1e309'],
+    ['101 levels', deep(100)],
+    ['300,001 levels', deep(300_000)],
+  ])('does not repeat a requestId with %s', (_, requestId) => {
+    const { request } = failure(`{"action":"a","requestId":${requestId}}`);
+    expect(request).toEqual({ action: 'a', requestId: undefined });
+  });
+
+  it('repeats a requestId of as many levels as a request may have', () => {
+    const requestId = deep(99);
+    expect(decode(`{"action":"a","requestId":${requestId}}`).requestId?.text).toBe(requestId);
+    const { request } = failure(`{"action":"a","requestId":${requestId},"x":1e309}`);
+    expect(request?.requestId?.text).toBe(requestId);
+  });
+
+  it.each([
+    ['a wildcard', '"a/+/b"'],
+    ['an @', '"a@b"'],
+    ['no characters', '""'],
+    ['U+0000', '"\\u0000"'],
+    ['2,000 characters', `"${'x'.repeat(2_000)}"`],
+    ['an exponent beyond a double', '1e309'],
+    ['no value', 'null'],
+    ['members', '{"a":1}'],
+    ['300,000 levels', deep(300_000)],
+  ])('names no action of %s in the refusal of what breaks a limit', (_, action) => {
+    const { message, request } = failure(`{"action":${action},"requestId":7,"x":1e309}`);
+    expect(message).toBe('Malformed Json received.');
+    expect(request).toEqual({ action: null, requestId: new JsonText('7') });
+  });
+
+  it('refuses what is not UTF-8 without naming an action', () => {
+    const payload = Buffer.concat([
+      Buffer.from('{"action":"a","x":"'),
+      Buffer.from([0xff]),
+      Buffer.from('"}'),
+    ]);
+    const { message, request } = failure(payload);
+    expect({ message, request }).toEqual({ message: 'Malformed Json received.', request: undefined });
   });
 
   it.each(['__proto__', 'constructor', 'prototype'])('leaves members named %s out at any depth', (key) => {
@@ -123,6 +188,19 @@ describe('decodeEnvelope', () => {
   // Quadratic work would take the one thread for minutes with the megabyte that a request may have.
   it('reads 100 kB of white space within a moment', () => {
     expect(decode(`{"action":${' '.repeat(100_000)}"a"}`).action).toBe('a');
+  });
+});
+
+describe('answeredOf', () => {
+  const payload = Buffer.from('{"action":"a","requestId":"12345678"}');
+
+  it('repeats a requestId of at most as many bytes as it is told', () => {
+    expect(answeredOf(payload, 10)?.requestId?.text).toBe('"12345678"');
+    expect(answeredOf(payload, 9)).toEqual({ action: 'a', requestId: undefined });
+  });
+
+  it('counts bytes, not characters', () => {
+    expect(answeredOf(Buffer.from('{"action":"a","requestId":"üü"}'), 5)?.requestId).toBeUndefined();
   });
 });
 

@@ -1,12 +1,15 @@
 import { ActionError, malformed } from './action-error.js';
 import { isJsonObject } from './json-object.js';
 import { isWithinLimits } from './json-limits.js';
+import { scanObject } from './json-scanner.js';
 import { JsonText, memberText, printJson, rememberSource } from './json-text.js';
 import { isActionName } from './topics.js';
 
 /** NUL, tab, line feed, carriage return, space. */
 const PADDING = new Set([0x00, 0x09, 0x0a, 0x0d, 0x20]);
 const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** No action name takes as many characters, even if all of its 128 are written as `\uXXXX`. */
+const MAX_ACTION_TEXT = 1_024;
 
 /** DeviceHive's text. */
 export const NO_ACTION = "'action' field could not be parsed to known endpoint";
@@ -21,7 +24,7 @@ export interface Envelope {
   body: Record<string, unknown>;
 }
 
-/** A request that cannot be dispatched. `action` is set where the answer can name it. */
+/** A request that cannot be dispatched. `request` is set if the payload is a JSON object. */
 export class EnvelopeError extends ActionError {
   constructor(
     code: number,
@@ -64,6 +67,31 @@ export function unknownAction(action: string, requestId?: JsonText): EnvelopeErr
 }
 
 /**
+ * What the refusal repeats of a request that breaks a limit and is not decoded: its sender waits for the `requestId`
+ * on the topic of the action.
+ * @param maxBytes of a `requestId`; one that is longer, or breaks a limit itself, is left out
+ * @returns `undefined` if the payload is not a JSON object
+ */
+export function answeredOf(payload: Uint8Array, maxBytes = payload.length): Answered | undefined {
+  const members = scanObject(withoutPadding(payload), ['action', 'requestId']);
+  if (!members) return undefined;
+  const { action, requestId } = members;
+  return { action: actionNameIn(action), requestId: requestIdIn(requestId, maxBytes) };
+}
+
+function actionNameIn(text: string | undefined): string | null {
+  if (text === undefined || text.length > MAX_ACTION_TEXT || !isWithinLimits(text)) return null;
+  const action = actionOf(JSON.parse(text));
+  return isActionName(action) ? action : null;
+}
+
+/** The brackets stand for the request, which is a level of nesting too. */
+function requestIdIn(text: string | undefined, maxBytes: number): JsonText | undefined {
+  if (text === undefined || Buffer.byteLength(text) > maxBytes) return undefined;
+  return isWithinLimits(`[${text}]`) ? new JsonText(text) : undefined;
+}
+
+/**
  * Names by which class-transformer reaches a prototype or takes a constructor from the data. They are left out
  * of what dtos are made from; `parameters` and `result` keep them, as they are stored as text.
  */
@@ -84,22 +112,22 @@ const withoutHostileKeys = (key: string, value: unknown) => (HOSTILE_KEYS.has(ke
 
 function parseObject(payload: Uint8Array): Record<string, unknown> {
   try {
-    const text = utf8.decode(payload.subarray(0, endOfText(payload)));
+    const text = utf8.decode(withoutPadding(payload));
     if (!isWithinLimits(text)) throw malformed();
     const body: unknown = JSON.parse(text, mayHoldHostileKey(text) ? withoutHostileKeys : undefined);
     if (!isJsonObject(body)) throw malformed();
     rememberSource(body, text);
     return body as Record<string, unknown>;
   } catch {
-    throw new EnvelopeError(400, malformed().message);
+    throw new EnvelopeError(400, malformed().message, answeredOf(payload));
   }
 }
 
 /** Not a regular expression: on a long run of white space one would look back from each of its characters. */
-function endOfText(payload: Uint8Array): number {
+function withoutPadding(payload: Uint8Array): Uint8Array {
   let end = payload.length;
   while (end > 0 && PADDING.has(payload[end - 1]!)) end--;
-  return end;
+  return payload.subarray(0, end);
 }
 
 /** As the original: a number or a boolean is read as its text; null, "", objects and arrays name no action. */

@@ -1,4 +1,4 @@
-import type { TestClient } from './client.js';
+import type { Message, TestClient } from './client.js';
 import type { ServiceProcess } from './process.js';
 import { SAMPLE_DEVICE } from './service.js';
 import { signToken } from './token.js';
@@ -8,7 +8,16 @@ export const CRASHING_SERVICE = ['node', 'test/fixtures/crashing-service.js'];
 /** What becomes of the requests of `client`. */
 export const crashOutcome = (client: string): object => ({
   crash: [
-    { action: 'test/crash', requestId: 'crash', status: 'error', code: 500, error: 'Internal server error' },
+    {
+      topic: `dh/response/test/crash@${client}`,
+      json: {
+        action: 'test/crash',
+        requestId: 'crash',
+        status: 'error',
+        code: 500,
+        error: 'Internal server error',
+      },
+    },
   ],
   others: new Set(['success']),
   log: [
@@ -55,7 +64,7 @@ export class CrashLoop {
 
   /** What became of the requests: the replies to the one that crashes, the others' outcomes, and lines of the log. */
   outcome({ output }: ServiceProcess): { crash: object[]; others: Set<unknown>; log: string[] } {
-    const others = this.inserts.flatMap((id) => this.repliesTo(id).map(({ status }) => status as unknown));
+    const others = this.inserts.flatMap((id) => this.repliesTo(id).map(({ json }) => json.status as unknown));
     const lines = output.split('\n').filter((line) => line.includes('test/crash'));
     return {
       crash: this.repliesTo('crash'),
@@ -72,8 +81,9 @@ export class CrashLoop {
     });
   }
 
-  private repliesTo(requestId: string): Record<string, unknown>[] {
-    return this.client.messages.flatMap(({ json }) => (json.requestId === requestId ? [json] : []));
+  private repliesTo(requestId: string): Pick<Message, 'topic' | 'json'>[] {
+    const replies = this.client.messages.filter(({ json }) => json.requestId === requestId);
+    return replies.map(({ topic, json }) => ({ topic, json }));
   }
 
   private insert(): void {

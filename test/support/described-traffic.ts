@@ -11,6 +11,8 @@ import type { JsonSchema } from '../../src/protocol/json-schema.js';
 
 // What goes over the wire in any test is compared with what the service says of itself in its API description.
 
+/** The default. It is in a text only, which is not compared. */
+const MAX_REQUEST_BYTES = 1_048_576;
 const actions = new Map<string, DescribedAction>();
 const events = new Map<string, JsonSchema>();
 const mismatches: string[] = [];
@@ -22,7 +24,7 @@ learn(actionModules);
 /** Adds what these modules say of their actions; of two with one name the last counts. */
 export function learn(modules: (Type | DynamicModule)[]): void {
   const classes = modules.map((one) => ('module' in one ? one.module : one));
-  const described = describeActions(handlersIn(classes));
+  const described = describeActions(handlersIn(classes), MAX_REQUEST_BYTES);
   for (const one of described) actions.set(one.action, one);
   for (const { kind, payload } of eventsOf(described)) events.set(kind, payload);
 }

@@ -4,7 +4,13 @@ import {
   requestTooLarge,
   retainedRequest,
 } from '../../protocol/action-error.js';
-import { type Answered, decodeEnvelope, type Envelope, type EnvelopeError } from '../../protocol/envelope.js';
+import {
+  type Answered,
+  answeredOf,
+  decodeEnvelope,
+  type Envelope,
+  type EnvelopeError,
+} from '../../protocol/envelope.js';
 import { PROBE_ACTION } from '../../protocol/topics.js';
 import type { Delivery } from '../link/request-channel.js';
 
@@ -22,7 +28,7 @@ export function readRequest(delivery: Delivery, maxBytes: number): Envelope | Re
   const { channel, packet, origin } = delivery;
   const payload = packet.payload as Buffer;
   if (payload.length > maxBytes) {
-    return { error: requestTooLarge(maxBytes) };
+    return { error: requestTooLarge(maxBytes), request: answeredOf(payload, maxBytes) };
   }
   try {
     const request = decodeEnvelope(payload);
