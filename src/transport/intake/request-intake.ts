@@ -3,6 +3,7 @@ import type { Envelope } from '../../protocol/envelope.js';
 import type { Delivery } from '../link/request-channel.js';
 import type { Replies } from './replies.js';
 import { readRequest, type Refusal } from './request-reader.js';
+import { Tally } from '../tally.js';
 import type { TransportOptions } from '../transport.options.js';
 import { WorkLimit } from './work-limit.js';
 
@@ -12,6 +13,10 @@ export type InPlace = (work: () => Promise<void> | void) => Promise<void>;
 /** Which requests are executed, and when: as many at a time as the limit allows, and none that cannot be. */
 export class RequestIntake {
   private readonly work: WorkLimit;
+  private readonly unanswered = new Tally(
+    (count) =>
+      `${count} QoS 0 requests were neither executed nor answered: too many messages wait for the broker`,
+  );
   private taken = 0;
   private takenAtQos0 = 0;
   private onIdle: (() => void)[] = [];
@@ -41,8 +46,8 @@ export class RequestIntake {
     const read = readRequest(delivery, this.limits.maxRequestBytes);
     if (!read) return delivery.settle(() => {});
     const isQos0 = origin.qos === 0;
-    // The 503 would have to wait as well.
-    if (isQos0 && channel.outgoing.isCongested) return;
+    // A 503 would wait in the same queue.
+    if (isQos0 && channel.outgoing.isCongested) return this.unanswered.add();
     if (isQos0 && (this.isFull || channel.isFull)) return this.turnAway(delivery, read);
     const inPlace: InPlace = (work) => this.inPlace(delivery, read, work);
     const { length } = packet.payload;

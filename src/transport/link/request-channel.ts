@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { PROBE_ACTION, responseTopic } from '../../protocol/topics.js';
+import { Tally } from '../tally.js';
 import { Acknowledgements } from './acknowledgements.js';
 import type { BrokerLink } from './broker-link.js';
 import type { RequestOrigin } from './client-identity.js';
 import { renewConnection, withDeadline } from './drain.js';
 import { Outgoing } from './outgoing.js';
 import { RequestPath } from './request-path.js';
-import { UnknownSenders } from './unknown-senders.js';
 
 const RETRY_MS = 5_000;
 const UNSUBSCRIBE_MS = 1_000;
@@ -36,7 +36,7 @@ export interface Delivery {
 
 /** The requests that come over one client of the broker, for as long as that client is used. */
 export class RequestChannel {
-  readonly unknownSenders: UnknownSenders;
+  readonly unknownSenders: Tally;
   readonly outgoing: Outgoing;
   private readonly path: RequestPath;
   private readonly acknowledgements: Acknowledgements;
@@ -52,7 +52,10 @@ export class RequestChannel {
     private readonly link: BrokerLink,
     private readonly listener: ChannelListener,
   ) {
-    this.unknownSenders = new UnknownSenders(link.identity.requirement);
+    this.unknownSenders = new Tally(
+      (count) =>
+        `${count} requests of unknown senders were not executed: requests must ${link.identity.requirement}`,
+    );
     this.path = new RequestPath(client, link);
     const onRoom = () => {
       this.acknowledgements.flush();
