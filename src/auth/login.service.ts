@@ -4,17 +4,24 @@ import { Role, type User, UserStatus } from '../directory/entities.js';
 import { invalidCredentials } from '../protocol/action-error.js';
 import { PermissionSet } from '../protocol/permissions.js';
 import { userNotActive } from './auth.errors.js';
-import { type LoginLimits, LoginThrottle } from './login-throttle.js';
+import type { HashOwner } from './hash-queue.js';
+import { KeyedQueue } from './keyed-queue.js';
+import { LoginThrottle } from './login-throttle.js';
 import { hashPassword, isOutdatedHash, verifyPassword } from './passwords.js';
 import type { Principal } from './principal.js';
 import { permissionsOf } from './role-permissions.js';
 import { type Claims, toClaims } from './token-payload.js';
+import type { LoginLimits } from './waiting-attempts.js';
+
+/** Users of one address that are read at once, so that a fleet that reconnects leaves connections to requests. */
+const LOOKUPS_AT_ONCE = 4;
 
 /** Logins by password: CONNECT on the built-in broker, and the action `token`. */
 @Injectable()
 export class LoginService {
   private readonly logger = new Logger(LoginService.name);
   private readonly throttle = new LoginThrottle();
+  private readonly lookups = new KeyedQueue();
 
   constructor(private readonly directory: DirectoryRepository) {}
 
@@ -25,22 +32,30 @@ export class LoginService {
    */
   login(login: string, password: string, address: string, limits: LoginLimits): Promise<User> {
     if (!isLogin(login)) return Promise.reject(invalidCredentials());
-    return this.throttle.run(login, address, limits, async () => {
-      const user = await this.directory.userByLogin(login);
-      const isRight = await verifyPassword(password, user?.passwordHash);
+    return this.throttle.run(login, address, limits, async (owner) => {
+      const user = await this.lookups.run(
+        address,
+        () => LOOKUPS_AT_ONCE,
+        () => this.directory.userByLogin(login),
+      );
+      const isRight = await verifyPassword(password, user?.passwordHash, owner);
       if (!user || !isRight) throw invalidCredentials();
       if (user.status !== UserStatus.Active) throw userNotActive(401);
-      await this.replaceOutdatedHash(user, password);
+      await this.replaceOutdatedHash(user, password, owner);
       await this.directory.recordLogin(user.id);
       return user;
     });
   }
 
   /** The password is known to be right. A failure keeps nobody out: the next login tries again. */
-  private async replaceOutdatedHash({ id, passwordHash }: User, password: string): Promise<void> {
+  private async replaceOutdatedHash(
+    { id, passwordHash }: User,
+    password: string,
+    owner: HashOwner,
+  ): Promise<void> {
     if (!isOutdatedHash(passwordHash)) return;
     try {
-      await this.directory.replacePasswordHash(id, passwordHash, await hashPassword(password));
+      await this.directory.replacePasswordHash(id, passwordHash, await hashPassword(password, owner));
     } catch (error) {
       this.logger.error(`The password hash of user ${id} stays as it was`, error);
     }

@@ -1,6 +1,7 @@
 import { createHook } from 'node:async_hooks';
-import { createHash } from 'node:crypto';
+import { createHash, scryptSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { CONNECT_LIMITS, LoginThrottle } from './login-throttle.js';
 import { hashPassword, isOutdatedHash, verifyPassword } from './passwords.js';
 
 /** How many scrypt jobs `work` starts, and how many of them at once. */
@@ -142,5 +143,36 @@ describe('verifyPassword', () => {
       Promise.all(Array.from({ length: 6 }, () => verifyPassword('wrong', undefined))),
     );
     expect(counted).toEqual({ total: 6, atOnce: 2 });
+  });
+});
+
+describe('a thousand logins of one address after a restart', () => {
+  const logIn = (throttle: LoginThrottle, login: string, password: string, hash: string) =>
+    throttle.run(login, '192.0.2.1', CONNECT_LIMITS, async (owner) => {
+      expect(await verifyPassword(password, hash, owner)).toBe(true);
+    });
+
+  it('hash on both threads if each has an account of its own', async () => {
+    const salt = Buffer.from('salt').toString('base64');
+    const accounts = Array.from({ length: 1_000 }, (_, i) => {
+      const key = scryptSync(`password ${i}`, 'salt', 32, { N: 64, r: 8, p: 1 }).toString('base64');
+      return { login: `device-${i}`, password: `password ${i}`, hash: `scrypt$64$8$1$${salt}$${key}` };
+    });
+    const throttle = new LoginThrottle();
+    const counted = await countHashes(async () => {
+      for (const wave of [accounts.slice(0, 500), accounts.slice(500)]) {
+        await Promise.all(wave.map(({ login, password, hash }) => logIn(throttle, login, password, hash)));
+      }
+    });
+    expect(counted).toEqual({ total: 1_000, atOnce: 2 });
+  });
+
+  it('hash once if all have the same account', async () => {
+    const throttle = new LoginThrottle();
+    const hash = await hashPassword('shared account');
+    const counted = await countHashes(() =>
+      Promise.all(Array.from({ length: 1_000 }, () => logIn(throttle, 'fleet', 'shared account', hash))),
+    );
+    expect(counted).toEqual({ total: 1, atOnce: 1 });
   });
 });

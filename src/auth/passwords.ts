@@ -7,6 +7,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { promisify } from 'node:util';
+import { HASH_RANK, type HashOwner, HashQueue } from './hash-queue.js';
 
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 /**
@@ -18,20 +19,9 @@ const KEY_BYTES = 32;
 /** Hashing takes memory and two of the four threads that file access shares. */
 const MAX_AT_ONCE = 2;
 
-let running = 0;
-const waiting: (() => void)[] = [];
-
-async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= MAX_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
-  else running++;
-  try {
-    return await work();
-  } finally {
-    const next = waiting.shift();
-    if (next) next();
-    else running--;
-  }
-}
+const hashes = new HashQueue(MAX_AT_ONCE);
+/** For a hash that belongs to no login attempt, like that of the first administrator. */
+const NO_LOGIN: HashOwner = { address: '', rank: HASH_RANK.known, isSlowed: () => false };
 
 /** scrypt takes 128 N r bytes and a little more. */
 const keyOf = (password: string, salt: Buffer, length: number, cost: typeof COST): Promise<Buffer> =>
@@ -56,9 +46,9 @@ function remember(proof: string): void {
 }
 
 /** @returns `scrypt$N$r$p$salt$key`, the last two in Base64 */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, owner = NO_LOGIN): Promise<string> {
   const salt = randomBytes(16);
-  const key = await inTurn(() => keyOf(password, salt, KEY_BYTES, COST));
+  const key = await hashes.run(owner, () => keyOf(password, salt, KEY_BYTES, COST));
   return ['scrypt', COST.N, COST.r, COST.p, salt.toString('base64'), key.toString('base64')].join('$');
 }
 
@@ -88,10 +78,14 @@ export function isOutdatedHash(hash: string): boolean {
  * neither whether a login exists nor what its hash is made of.
  * @param hash as `hashPassword` gave it, or one of DeviceHive; `undefined` for a login that does not exist
  */
-export async function verifyPassword(password: string, hash: string | undefined): Promise<boolean> {
+export async function verifyPassword(
+  password: string,
+  hash: string | undefined,
+  owner = NO_LOGIN,
+): Promise<boolean> {
   const proof = proofOf(password, hash ?? '');
   if (known.has(proof)) return true;
-  return inTurn(async () => {
+  return hashes.run(owner, async () => {
     // Others with the same login have had their turn in the meantime.
     if (known.has(proof)) return true;
     const isRight = await compare(password, hash);
