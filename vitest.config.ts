@@ -44,6 +44,7 @@ const ON_ONE_DATABASE = [
   'legacy-password',
   'malformed-topics',
   'limits',
+  'login-flood',
   'native-subscriptions',
   'order',
   'own-permissions',
