@@ -24,6 +24,7 @@ if (!process.env.DEVICEHIVE_TEST_TOLD) {
 const ON_ONE_DATABASE = [
   'acknowledgement',
   'action-contract',
+  'action-timeout',
   'api-description',
   'bad-input',
   'before-connack',

@@ -40,6 +40,7 @@ describe('loadConfig', () => {
         maxRequestBytes: 1_048_576,
         maxInFlight: 1024,
         deadlineMs: 10_000,
+        actionTimeoutMs: 30_000,
         runFile: expect.stringContaining(resolve('.data/run-')),
       },
       auth: { secret: new Uint8Array(32).fill(7), identityProvider: undefined },

@@ -21,7 +21,7 @@ export abstract class Config {
   abstract broker: BrokerOptions;
   /** a broker of one's own, instead of the built-in one */
   abstract external?: ExternalBrokerOptions;
-  abstract transport: TransportOptions;
+  abstract transport: Omit<TransportOptions, 'ownActions'>;
   abstract auth: AuthOptions;
   abstract command: CommandOptions;
   abstract api: ApiOptions;
@@ -59,6 +59,7 @@ export function loadConfig(env: Variables): Config {
       maxRequestBytes: e.MAX_REQUEST_BYTES,
       maxInFlight: e.MAX_IN_FLIGHT,
       deadlineMs: e.REQUEST_DEADLINE_MS,
+      actionTimeoutMs: e.ACTION_TIMEOUT_MS,
       runFile: join(resolve(e.DATA_DIR), runFileName(`${external?.url ?? ''} ${e.MQTT_CLIENT_ID}`)),
     },
     auth: { secret: secretOf(e, warnings), identityProvider: identityProviderOf(e) },

@@ -1,5 +1,6 @@
 import { type Abstract, type InjectionToken, Logger, type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { ownActions } from './actions/index.js';
 import { CommandOptions } from './actions/command/command.options.js';
 import { ApiOptions } from './api-description/api.options.js';
 import { AuthOptions } from './auth/auth.options.js';
@@ -25,7 +26,7 @@ const slices = [
   slice(CommandOptions, ({ command }) => command),
   slice(DatabaseOptions, ({ database }) => database),
   slice(RetentionOptions, ({ retention }) => retention),
-  slice(TransportOptions, ({ transport }) => transport),
+  slice(TransportOptions, ({ transport }) => ({ ...transport, ownActions })),
   slice(ReplayWindow as Abstract<ReplayWindow>, ({ replaySeconds }) => new ReplayWindow(replaySeconds)),
 ];
 

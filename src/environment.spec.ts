@@ -16,6 +16,7 @@ describe('readEnvironment', () => {
       MAX_REQUEST_BYTES: 1_048_576,
       MAX_IN_FLIGHT: 1024,
       REQUEST_DEADLINE_MS: 10_000,
+      ACTION_TIMEOUT_MS: 30_000,
       REQUEST_REPLAY_WINDOW: 600,
       COMMAND_UPDATE_FIELDS: ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'],
       LOG_LEVEL: 'info',

@@ -92,6 +92,7 @@ export class Environment {
   @Integer(1_024, 64 * 1_048_576) MAX_REQUEST_BYTES = 1_048_576;
   @Integer(1, 1_000_000) MAX_IN_FLIGHT = 1_024;
   @Integer(100, 600_000) REQUEST_DEADLINE_MS = 10_000;
+  @Integer(0, 86_400_000) ACTION_TIMEOUT_MS = 30_000;
   @Integer(0, 86_400) REQUEST_REPLAY_WINDOW = 600;
 
   @Transform(({ value }: { value: string | string[] }) =>

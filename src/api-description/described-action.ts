@@ -1,11 +1,13 @@
 import { PATTERN_EXTRAS_METADATA } from '@nestjs/microservices/constants.js';
 import { descriptionOf, type EventDescription } from '../actions/api-action.decorator.js';
 import type { Handler } from '../actions/handlers.js';
+import { ownActions } from '../actions/index.js';
 import { payloadsOf } from '../actions/payloads.js';
 import { type Requirement, requirementOf } from '../auth/require-permission.decorator.js';
 import {
   accessDenied,
   ActionError,
+  actionTimeout,
   databaseAway,
   foreignTopic,
   internalError,
@@ -63,6 +65,7 @@ function describeAction(handler: Handler, action: string, tooLarge: ActionError)
   const refusals = byCode([
     ...(requirement ? REFUSED : []),
     ...(errors ?? []),
+    ...(ownActions.has(action) ? [] : [actionTimeout('<n>')]),
     ...ANY_ERRORS,
     tooLarge,
     ...body.errors,

@@ -60,6 +60,9 @@ export const foreignTopic = (): ActionError =>
 export const requestTooLarge = (maxBytes: number): ActionError =>
   new ActionError(413, `Request is larger than ${maxBytes} bytes`);
 export const replyTooLarge = (): ActionError => new ActionError(413, 'Reply is larger than the broker takes');
+/** @param limit milliseconds, or what stands for them in a description */
+export const actionTimeout = (limit: number | '<n>'): ActionError =>
+  new ActionError(504, `The action took longer than ${limit} ms`);
 export const deviceNotFound = (deviceId: string): ActionError =>
   new ActionError(404, `Device with such deviceId = ${deviceId} not found`);
 

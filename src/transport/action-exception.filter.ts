@@ -19,8 +19,8 @@ export class ActionExceptionFilter implements RpcExceptionFilter {
   constructor(private readonly refusals: RefusalLog) {}
 
   catch(exception: unknown, host: ArgumentsHost): Observable<never> {
-    if (exception instanceof Superseded) return throwError(() => exception);
     const context = host.switchToRpc().getContext<DeviceHiveContext>();
+    if (exception instanceof Superseded || context.isTimedOut) return throwError(() => exception);
     const isUnexplained = exception instanceof Unavailable && exception.isUnexplained;
     if (isUnexplained) context.unexplained++;
     // It is not refused, but tried again.

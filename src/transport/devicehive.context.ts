@@ -16,6 +16,8 @@ export interface ActionExtras {
   inOrderOf?: string;
   /** a request that is executed once more has no second effect, so one whose outcome is unknown can be tried again */
   isRepeatable?: boolean;
+  /** milliseconds after which a request is answered 504; `ACTION_TIMEOUT_MS` unless told, 0 for no limit */
+  timeoutMs?: number;
 }
 
 /** Of one request, over a second and a half; it may be the one that the driver cannot send. */
@@ -43,6 +45,8 @@ export class DeviceHiveContext extends MqttContext {
   readonly origin: RequestOrigin;
   /** how often it has failed so that nobody knows whether the database was away */
   unexplained = 0;
+  /** it was answered 504, and whatever its handler still does has no effect on the reply */
+  isTimedOut = false;
 
   constructor(
     { packet, origin }: { packet: IPublishPacket; origin: RequestOrigin },

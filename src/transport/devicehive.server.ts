@@ -50,7 +50,7 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
 
   constructor(
     private readonly link: BrokerLink,
-    limits: TransportOptions,
+    private readonly limits: TransportOptions,
     refusals: RefusalLog,
   ) {
     super({} as Required<MqttOptions>['options']);
@@ -83,7 +83,10 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
 
   /** Nest offers handlers without a transport to every server; only those of `@ActionController()` are ours. */
   override addHandler(action: string, handler: MessageHandler, isEvent?: boolean, extras?: object): void {
-    if (isAction(extras)) super.addHandler(action, handler, isEvent, extras);
+    if (!isAction(extras)) return;
+    const { ownActions, actionTimeoutMs: timeoutMs } = this.limits;
+    const limited = ownActions.has(action) ? extras : { timeoutMs, ...extras };
+    super.addHandler(action, handler, isEvent, limited);
   }
 
   /**

@@ -6,6 +6,10 @@ export abstract class TransportOptions {
   abstract maxInFlight: number;
   /** the longest a request waits for those before it in its lane; milliseconds */
   abstract deadlineMs: number;
+  /** the longest that the handler of an extension may take, unless it says otherwise; milliseconds, 0 for no limit */
+  abstract actionTimeoutMs: number;
+  /** DeviceHive's actions, which have deadlines of their own; all others are of extensions */
+  abstract ownActions: ReadonlySet<string>;
   /** what is known of crashes, absolute path */
   abstract runFile: string;
 }

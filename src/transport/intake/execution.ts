@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { MessageHandler } from '@nestjs/microservices';
 import {
   ActionError,
+  actionTimeout,
   databaseAway,
   internalError,
   RowLocked,
@@ -10,6 +11,7 @@ import {
 } from '../../protocol/action-error.js';
 import { type Envelope, errorReply, successReply, unknownAction } from '../../protocol/envelope.js';
 import { isJsonObject } from '../../protocol/json-object.js';
+import { shown } from '../../protocol/shown.js';
 import type { CrashGuard } from '../crash-guard/crash-guard.js';
 import { DeviceHiveContext, isHeld } from '../devicehive.context.js';
 import { laneOf, Lanes } from '../lanes.js';
@@ -18,6 +20,9 @@ import { Outage } from './outage.js';
 import { refusalLine } from './refusal-line.js';
 import type { Replies } from './replies.js';
 import type { InPlace } from './request-intake.js';
+
+/** A longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What the server gives to those who execute its requests. */
 export interface Handlers {
@@ -99,7 +104,10 @@ export class Execution {
     // Its turn may have come late.
     if (delivery.channel.isClosed) return true;
     try {
-      const data = await this.handlers.call(handler, context);
+      const { timeoutMs } = context.extras;
+      const data = await (timeoutMs
+        ? this.callInTime(handler, context, timeoutMs)
+        : this.handlers.call(handler, context));
       if (data !== undefined && !isJsonObject(data)) {
         throw new TypeError(`The handler of ${request.action} must return an object or nothing`);
       }
@@ -115,6 +123,44 @@ export class Execution {
       this.replies.answer(delivery, request, errorReply(request, known));
     }
     return true;
+  }
+
+  /**
+   * Gives the handler of an extension up when it takes too long: one that never ends would hold back all later replies
+   * of its connection, whose PUBACKs leave in the order of arrival.
+   * @throws {ActionError} 504; what the handler does later has no effect
+   */
+  private callInTime(
+    handler: MessageHandler,
+    context: DeviceHiveContext,
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const { origin, request } = context;
+    const startedAt = performance.now();
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout;
+      const check = () => {
+        const left = timeoutMs - this.outage.quietSince(startedAt);
+        if (left > 0) {
+          timer = setTimeout(check, Math.min(left, MAX_TIMER_MS)).unref();
+          return;
+        }
+        const error = actionTimeout(timeoutMs);
+        context.isTimedOut = true;
+        this.logger.warn(`Its handler has not ended and is given up: ${refusalLine(origin, error, request)}`);
+        reject(error);
+      };
+      check();
+      this.handlers
+        .call(handler, context)
+        .finally(() => clearTimeout(timer))
+        .then(resolve, (error: unknown) => {
+          if (context.isTimedOut) {
+            this.logger.debug(`${shown(request.action)} has failed after its answer 504: ${String(error)}`);
+          }
+          reject(error as Error);
+        });
+    });
   }
 
   /** Behind a row that stays locked all give up at the same time, not one after the other. */

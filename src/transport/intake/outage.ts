@@ -15,6 +15,7 @@ export class Outage {
   private pauseMs = FIRST_MS;
   private pause?: Promise<void>;
   private endedAt = -Infinity;
+  private triedAgainAt = -Infinity;
 
   /** One more request is held. */
   enter(): void {
@@ -28,6 +29,7 @@ export class Outage {
   async wait(): Promise<void> {
     this.pause ??= delay(this.pauseMs).then(() => {
       this.pause = undefined;
+      this.triedAgainAt = performance.now();
       this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_MS);
     });
     await this.pause;
@@ -44,6 +46,14 @@ export class Outage {
   /** How long somebody has waited since `cameAt` while the database was there; milliseconds. */
   waitedSince(cameAt: number): number {
     return this.held > 0 ? 0 : performance.now() - Math.max(cameAt, this.endedAt);
+  }
+
+  /**
+   * How long nothing has shown since `startedAt` that the database is away; milliseconds. Held requests show it between
+   * two attempts, and not during one: what is tried again may hang for another reason.
+   */
+  quietSince(startedAt: number): number {
+    return this.pause ? 0 : performance.now() - Math.max(startedAt, this.triedAgainAt);
   }
 
   /**
