@@ -8,6 +8,7 @@ import { BrokerOptions } from './broker/broker.options.js';
 import { Config, loadConfig } from './config.js';
 import { DatabaseOptions } from './database/database.options.js';
 import type { DeviceHiveOptions } from './devicehive.options.js';
+import { closeDataDir } from './protocol/data-dir.js';
 import { RetentionOptions } from './retention/retention.options.js';
 import { ReplayWindow } from './transport/replay-window.js';
 import { TransportOptions } from './transport/transport.options.js';
@@ -44,7 +45,8 @@ export function configurationOf(options: InjectionToken): Provider[] {
       if ([...modules.values()].filter(({ providers }) => providers.has(Config)).length > 1) throw twice();
       const loaded = loadConfig(environment);
       const logger = new Logger('Configuration');
-      loaded.warnings.forEach((warning) => logger.warn(warning));
+      const isOpen = closeDataDir(loaded.broker.dataDir);
+      for (const warning of isOpen ? [...loaded.warnings, isOpen] : loaded.warnings) logger.warn(warning);
       return loaded;
     },
   };

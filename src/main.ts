@@ -19,6 +19,9 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 // for garbage in it.
 mqttPacket.writeToStream.cacheNumbers = false;
 
+// LevelDB and PGlite make files with the mode that the umask leaves: all of them are in DATA_DIR.
+process.umask(0o077);
+
 try {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const logger = new PinoLogger(readEnvironment(process.env).LOG_LEVEL);

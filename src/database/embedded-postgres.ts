@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
+import { closeTree, makeFolder } from '../protocol/data-dir.js';
 
 const logger = new Logger('Database');
 
@@ -22,7 +23,7 @@ export interface EmbeddedPostgres {
  */
 export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const directory = join(dataDir, 'postgres');
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeFolder(directory);
   // Not in DATA_DIR: a socket's path has 107 bytes at most.
   const host = mkdtempSync(join(tmpdir(), 'devicehive-'));
   const worker = new Worker(new URL('./embedded-postgres.worker.js', import.meta.url), {
@@ -34,6 +35,8 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
     const [message] = await Promise.race([once(worker, 'message'), exited]);
     if (message !== 'ready')
       throw new Error(`The embedded database ended at its start, with code ${message}`);
+    // PGlite unpacks a new database with mode 0666, whatever the umask is.
+    closeTree(directory);
   } catch (error) {
     rmSync(host, { recursive: true, force: true });
     throw error;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { ClassicLevel } from 'classic-level';
+import { closeTree, makeFolder } from '../../protocol/data-dir.js';
 
 const RETRY_MS = 1_000;
 
@@ -39,8 +40,11 @@ export class SessionStorage {
    * @throws where another process holds the directory, naming its id
    */
   async open(): Promise<[key: string, text: string][]> {
-    const db = new ClassicLevel(join(this.dataDir, 'sessions'));
+    const folder = join(this.dataDir, 'sessions');
+    let db: ClassicLevel;
     try {
+      makeFolder(folder);
+      db = new ClassicLevel(folder);
       await db.open();
     } catch (error) {
       const { code, message } = ((error as Error).cause ?? error) as Error & { code?: string };
@@ -51,6 +55,8 @@ export class SessionStorage {
       });
     }
     this.db = db;
+    // LevelDB makes its files with mode 0666 less the umask, which is the application's if the module is mounted.
+    closeTree(folder);
     writeFileSync(this.holderFile, `${process.pid}`, { mode: 0o600 });
     return db.iterator().all();
   }

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../../protocol/data-dir.js';
 import { isJsonObject } from '../../protocol/json-object.js';
 
 /** Of the latest stops: a process that crashes for another reason finds another request at work each time. */
@@ -58,7 +59,7 @@ export class RunFile {
   /** Makes its folder, too. A kill in between leaves the record of before. */
   write(record: RunRecord): void {
     const next = `${this.path}.new`;
-    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(this.path));
     writeFileSync(next, JSON.stringify(record), { mode: 0o600 });
     renameSync(next, this.path);
   }

@@ -1,0 +1,64 @@
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { closeDataDir } from './data-dir.js';
+
+const NOBODY = 65_534;
+
+describe('closeDataDir', () => {
+  let dataDir: string;
+  const modeOf = (name: string) => (lstatSync(join(dataDir, name)).mode & 0o7777).toString(8);
+
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), 'devicehive-data-dir-'));
+    mkdirSync(join(dataDir, 'sessions'));
+    for (const name of ['jwt-secret', 'sessions/000003.log', 'notes.txt'])
+      writeFileSync(join(dataDir, name), '');
+    for (const name of ['', 'sessions']) chmodSync(join(dataDir, name), 0o755);
+    for (const name of ['jwt-secret', 'sessions/000003.log', 'notes.txt'])
+      chmodSync(join(dataDir, name), 0o664);
+  });
+  afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+  it("takes the permissions of others from the folder and the service's files, and from nothing else", () => {
+    expect(closeDataDir(dataDir)).toBeUndefined();
+    const modes = ['', 'sessions', 'jwt-secret', 'sessions/000003.log', 'notes.txt'].map(modeOf);
+    expect(modes).toEqual(['700', '700', '600', '600', '664']);
+  });
+
+  it('follows no link that somebody has put into the folder', () => {
+    symlinkSync(join(dataDir, 'notes.txt'), join(dataDir, 'sessions', 'link'));
+    symlinkSync(dataDir, join(dataDir, 'postgres'));
+    expect(closeDataDir(dataDir)).toBeUndefined();
+    expect(modeOf('notes.txt')).toBe('664');
+  });
+
+  it('leaves a shared folder as it is, and says so', () => {
+    chmodSync(dataDir, 0o1777);
+    expect(closeDataDir(dataDir)).toBe(
+      `DATA_DIR ${dataDir} is open to other users of this machine (the folder is shared, it has the sticky bit): ` +
+        'give the service a folder of its own, with mode 700',
+    );
+    expect([modeOf(''), modeOf('jwt-secret')]).toEqual(['1777', '600']);
+  });
+
+  it('says nothing of a folder that is not there', () => {
+    expect(closeDataDir(join(dataDir, 'none'))).toBeUndefined();
+  });
+
+  // Somebody else's folder: only root can make one.
+  it.runIf(process.getuid?.() === 0)('warns of a folder that belongs to somebody else, once for all', () => {
+    chmodSync(dataDir, 0o777);
+    process.seteuid!(NOBODY);
+    try {
+      expect(closeDataDir(dataDir)).toBe(
+        `DATA_DIR ${dataDir} is open to other users of this machine (EPERM: operation not permitted, chmod '${dataDir}'): ` +
+          'give the service a folder of its own, with mode 700',
+      );
+    } finally {
+      process.seteuid!(0);
+    }
+    expect(modeOf('')).toBe('777');
+  });
+});
