@@ -46,7 +46,8 @@ describe('readEnvironment', () => {
   });
 
   it('ignores the variables of others', () => {
-    expect(readEnvironment({ PATH: '/bin', HOME: '/' } as NodeJS.ProcessEnv)).toEqual(readEnvironment({}));
+    const others = { PATH: '/bin', HOME: ['/'], constructor: 1 };
+    expect(readEnvironment(others as never)).toEqual(readEnvironment({}));
   });
 
   it.each([
@@ -79,6 +80,20 @@ describe('readEnvironment', () => {
     ],
   ])('stops at %s=%s and says what is right', (name, value, problem) => {
     expect(() => readEnvironment({ [name]: value })).toThrow(new Error(`${name} ${problem}`));
+  });
+
+  it.each([
+    ['DATABASE_URL', ['postgres://me:hidden@db/dh'], 'must be text'],
+    ['DATABASE_POOL_SIZE', ['8'], 'must be text (it is ["8"])'],
+    ['MQTT_HOST', ['127.0.0.1'], 'must be text (it is ["127.0.0.1"])'],
+    ['MQTT_PORT', 1883, 'must be text (it is 1883)'],
+    ['MQTT_CLIENT_ID', ['devicehive'], 'must be text (it is ["devicehive"])'],
+    ['JWT_ALLOW_WEAK_SECRET', ['true'], 'must be text'],
+    ['JWT_SECRET', ['hidden'], 'must be text'],
+    ['ORDINARY_TOPICS', null, 'must be text (it is null)'],
+    ['COMMAND_UPDATE_FIELDS', ['status'], 'must be text (it is ["status"])'],
+  ])('stops at %s=%j, which an application may pass', (name, value, problem) => {
+    expect(() => readEnvironment({ [name]: value as never })).toThrow(new Error(`${name} ${problem}`));
   });
 
   it.each([

@@ -1,7 +1,16 @@
 import { isClientId } from './protocol/topics.js';
 import { applyDecorators } from '@nestjs/common';
 import { plainToInstance, Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, Max, Min, ValidateBy, validateSync } from 'class-validator';
+import {
+  getMetadataStorage,
+  IsIn,
+  IsInt,
+  IsOptional,
+  Max,
+  Min,
+  ValidateBy,
+  validateSync,
+} from 'class-validator';
 
 export const UPDATE_FIELDS = ['command', 'timestamp', 'parameters', 'lifetime', 'status', 'result'] as const;
 export const DEFAULT_CLIENT_ID = 'devicehive';
@@ -107,6 +116,12 @@ export class Environment {
   @Choice(LOG_LEVELS) LOG_LEVEL = 'info';
 }
 
+const VARIABLES: ReadonlySet<string> = new Set(
+  getMetadataStorage()
+    .getTargetValidationMetadatas(Environment, '', false, false)
+    .map(({ propertyName }) => propertyName),
+);
+
 /** What `Environment` is read from. */
 export type Variables = { readonly [name in keyof Environment]?: string };
 
@@ -114,15 +129,23 @@ export type Variables = { readonly [name in keyof Environment]?: string };
 const SECRET = /PASSWORD|SECRET|URL|KEY/;
 
 /**
- * An empty variable counts as not set, as `docker compose` passes it.
+ * An empty variable counts as not set, as `docker compose` passes it. Only text is read: JavaScript would take the list
+ * `["true"]` for `true`.
  * @throws where a value is wrong: its name, the value, and what would be right
  */
 export function readEnvironment(env: Variables): Environment {
-  const values = Object.entries(env).filter(([, value]) => value !== '');
+  const values = Object.entries(env).filter(([name, value]) => {
+    if (VARIABLES.has(name) && value !== undefined && typeof value !== 'string')
+      throw wrong(name, 'must be text', env);
+    return value !== '';
+  });
   const environment = plainToInstance(Environment, Object.fromEntries(values), { exposeDefaultValues: true });
   const [error] = validateSync(environment, { whitelist: true });
   if (!error) return environment;
-  const { property, constraints = {} } = error;
-  const value = SECRET.test(property) ? '' : ` (it is ${JSON.stringify(env[property as keyof Environment])})`;
-  throw new Error(`${property} ${Object.values(constraints)[0]}${value}`);
+  throw wrong(error.property, Object.values(error.constraints ?? {})[0]!, env);
+}
+
+function wrong(name: string, problem: string, env: Variables): Error {
+  const value = SECRET.test(name) ? '' : ` (it is ${JSON.stringify(env[name as keyof Environment])})`;
+  return new Error(`${name} ${problem}${value}`);
 }

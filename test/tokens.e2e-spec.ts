@@ -51,6 +51,7 @@ describe('a request with a token of its own', () => {
     ['one without a type', () => signToken({ t: undefined }), 401, 'Invalid credentials'],
     ['one without an expiry', () => signToken({ e: null }), 401, 'Invalid credentials'],
     ['one with an unknown permission', () => signToken({ a: [99] }), 401, 'Invalid credentials'],
+    ['one with a list for a network', () => signToken({ n: [['*']] }), 401, 'Invalid credentials'],
     ['one of a plugin', () => signToken({ u: undefined, tpc: 'topic' }), 401, 'Invalid credentials'],
     ['one of an unknown user', () => signToken({ u: 4711 }), 401, 'Invalid credentials'],
     [

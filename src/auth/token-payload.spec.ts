@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { PERMISSION_IDS, type Permission } from '../protocol/permissions.js';
 import { ACCESS, REFRESH, toClaims, toPrincipal } from './token-payload.js';
@@ -43,6 +44,7 @@ describe('toPrincipal', () => {
     ['dt empty is no type', { dt: [] }, null, [], true],
     ['both narrow', { n: ['1'], dt: ['3'] }, [1], [3], true],
     ['ids may be numbers', { n: [1], dt: [3] }, [1], [3], true],
+    ['ids have up to 15 digits', { n: ['0', '123456789012345'] }, [0, 123_456_789_012_345], null, true],
   ])('%s', (_, claims, networkIds, deviceTypeIds, limited) => {
     expect(read(claims)).toMatchObject({ networkIds, deviceTypeIds, limited });
   });
@@ -66,6 +68,30 @@ describe('toPrincipal', () => {
     ['n of something else', { n: ['1; DROP'] }],
     ['n of null', { n: [null] }],
     ['dt of a fraction', { dt: ['1.5'] }],
+    ...['n', 'dt'].flatMap((limit) =>
+      [
+        ['*'],
+        ['1'],
+        [],
+        {},
+        true,
+        '',
+        ' 1',
+        '1\n',
+        '-1',
+        '-0',
+        '+1',
+        '01',
+        '1e3',
+        '0x1',
+        '1.0',
+        -1,
+        1.5,
+        2 ** 53,
+      ]
+        .concat([-0, NaN, '1234567890123456', '**', '１'] as never[])
+        .map((id): [string, object] => [`${limit} of ${inspect(id)}`, { [limit]: [id] }]),
+    ),
   ])('refuses %s', (_, claims) => {
     expect(() => read(claims)).toThrow(
       expect.objectContaining({ code: 401, message: 'Invalid credentials' }),

@@ -67,8 +67,14 @@ export function toPrincipal(payload: unknown, type: number): Principal {
 
 function readLimit(ids: unknown): NonNullable<IdLimit> | 'all' | undefined {
   if (ids == null) return undefined;
-  if (!isList<number | string>(ids, (id) => /^(\*|\d{1,15})$/.test(String(id)))) throw invalidCredentials();
-  return ids.map(String).includes('*') ? 'all' : ids.map(Number);
+  if (!isList<number | string>(ids, isIdOrAll)) throw invalidCredentials();
+  return ids.includes('*') ? 'all' : ids.map(Number);
+}
+
+/** An id as DeviceHive or `JSON` writes it. Nothing is read by its text: that of `["*"]` is `*`. */
+function isIdOrAll(id: unknown): boolean {
+  if (typeof id === 'string') return /^(\*|0|[1-9]\d{0,14})$/.test(id);
+  return Number.isSafeInteger(id) && (id as number) >= 0 && !Object.is(id, -0);
 }
 
 function isList<Item>(value: unknown, accepts: (item: unknown) => boolean): value is Item[] {
