@@ -16,6 +16,8 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev && npm cache clean --force
 COPY --from=build /app/dist ./dist
+# Without DATABASE_URL set SEED_SAMPLE_DATA=false, ADMIN_LOGIN and ADMIN_PASSWORD: beyond loopback a start with the public
+# password of the sample login is refused.
 # Sessions of MQTT clients, and without DATABASE_URL the database: mount a volume here to keep them.
 RUN install -d -o node -g node -m 700 /data
 USER node

@@ -24,7 +24,7 @@ describe('loadConfig', () => {
         poolSize: 8,
         deadlineMs: 10_000,
         seedSampleData: true,
-        warnOfSampleData: false,
+        sampleLogin: 'accept',
         admin: undefined,
       },
       broker: {
@@ -147,6 +147,19 @@ describe('loadConfig', () => {
       'MQTT_SHARED_GROUP has no effect without MQTT_URL',
       'CLIENT_ID_SOURCE has no effect without MQTT_URL',
     ]);
+  });
+
+  it.each([
+    ['accepts', {}, 'accept'],
+    ['accepts', { HTTP_HOST: '0.0.0.0' }, 'accept'],
+    ['refuses', { MQTT_HOST: '0.0.0.0' }, 'refuse'],
+    ['refuses', { MQTT_HOST: '0.0.0.0', SEED_SAMPLE_DATA: 'false' }, 'refuse'],
+    ['refuses', { MQTT_URL: 'mqtt://127.0.0.1' }, 'refuse'],
+    ['warns of', { MQTT_HOST: '0.0.0.0', ALLOW_SAMPLE_LOGIN: 'true' }, 'warn'],
+    ['warns of', { DATABASE_URL }, 'warn'],
+    ['warns of', { DATABASE_URL, MQTT_HOST: '0.0.0.0' }, 'warn'],
+  ])('%s the sample login with %j', (_, env, sampleLogin) => {
+    expect(load(env).database).toMatchObject({ sampleLogin });
   });
 
   it('takes an administrator with login and password only', () => {

@@ -95,9 +95,16 @@ function databaseOptions(e: Environment): DatabaseOptions {
     poolSize: e.DATABASE_POOL_SIZE,
     deadlineMs: e.REQUEST_DEADLINE_MS,
     seedSampleData: e.SEED_SAMPLE_DATA ?? e.DATABASE_URL === undefined,
-    warnOfSampleData: e.DATABASE_URL !== undefined || !isPrivate(e),
+    sampleLogin: sampleLoginOf(e),
     admin: login && password ? { login, password } : undefined,
   };
+}
+
+/** The rows of a server, which other machines reach, may be those of a DeviceHive, where the login is usual. */
+function sampleLoginOf(e: Environment): DatabaseOptions['sampleLogin'] {
+  if (e.DATABASE_URL) return 'warn';
+  if (isPrivate(e)) return 'accept';
+  return e.ALLOW_SAMPLE_LOGIN ? 'warn' : 'refuse';
 }
 
 function externalBrokerOptions(e: Environment): ExternalBrokerOptions | undefined {

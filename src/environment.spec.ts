@@ -13,6 +13,7 @@ describe('readEnvironment', () => {
       ORDINARY_TOPICS: 'authenticated',
       HTTP_HOST: '127.0.0.1',
       JWT_ALLOW_WEAK_SECRET: false,
+      ALLOW_SAMPLE_LOGIN: false,
       MAX_REQUEST_BYTES: 1_048_576,
       MAX_IN_FLIGHT: 1024,
       REQUEST_DEADLINE_MS: 10_000,

@@ -96,6 +96,7 @@ export class Environment {
   @Text() ADMIN_LOGIN?: string;
   @Setting('must have at least 6 characters', (value) => value.length >= 6) ADMIN_PASSWORD?: string;
   @Flag() SEED_SAMPLE_DATA?: boolean;
+  @Flag() ALLOW_SAMPLE_LOGIN = false;
 
   /** the packet limit is four times this, and MQTT ends at 256 MB */
   @Integer(1_024, 64 * 1_048_576) MAX_REQUEST_BYTES = 1_048_576;

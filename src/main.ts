@@ -6,6 +6,7 @@ import { createApp } from './app.js';
 import { Config } from './config.js';
 import { readEnvironment } from './environment.js';
 import { PinoLogger } from './logger.js';
+import { SAMPLE } from './seed.js';
 import { tryItText } from './try-it.js';
 
 // By itself V8 lets 45 MB in use grow to 150 MB under load before it looks for garbage among what is older. Peak memory on
@@ -29,8 +30,9 @@ try {
   app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
   await server.whenReady;
   logger.log(`ready ${mqttUrl} ${httpUrl}${server.state === 'standby' ? ' as a standby' : ''}`);
-  const config = app.get(Config);
-  if (config.database.seedSampleData && !config.external) process.stdout.write(tryItText(mqttUrl, httpUrl));
+  const { database, external } = app.get(Config);
+  const hasPublicPassword = database.seedSampleData && database.admin?.login !== SAMPLE.login;
+  if (hasPublicPassword && !external) process.stdout.write(tryItText(mqttUrl, httpUrl));
 } catch (error) {
   process.stderr.write(`Cannot start: ${(error as Error).message}\n`);
   process.exit(1);

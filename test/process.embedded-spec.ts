@@ -125,6 +125,18 @@ describe('kill -9', () => {
 });
 
 describe('a start', () => {
+  it('beyond loopback with the sample login ends with one line, and runs with another password', async () => {
+    const env = { ...environment().env, MQTT_HOST: '0.0.0.0' };
+    const refused = start(env);
+    expect(await refused.exit()).toBe(1);
+    expect(refused.output.trim().split('\n')).toEqual([
+      expect.stringMatching(/^Cannot start: The sample login dhadmin .*ALLOW_SAMPLE_LOGIN=true$/),
+    ]);
+    const service = start({ ...env, ADMIN_LOGIN: 'dhadmin', ADMIN_PASSWORD: 'correct horse' });
+    await service.ready();
+    expect(service.output).not.toContain(ADMIN.password);
+  });
+
   it('on a wrong value ends with one line that names it', async () => {
     const service = start({ ...environment().env, MAX_IN_FLIGHT: 'many' });
     expect(await service.exit()).toBe(1);

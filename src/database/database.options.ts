@@ -8,8 +8,8 @@ export abstract class DatabaseOptions {
   /** the longest a statement waits for a row that somebody else holds, in milliseconds */
   abstract deadlineMs: number;
   abstract seedSampleData: boolean;
-  /** its password is public, and not only this machine can reach the service or its rows */
-  abstract warnOfSampleData: boolean;
-  /** created once where no administrator exists */
+  /** what a start does if anybody can log in with the public password of the sample user */
+  abstract sampleLogin: 'accept' | 'warn' | 'refuse';
+  /** created once where no administrator exists; as the sample user, replaces its public password */
   abstract admin?: { login: string; password: string };
 }
