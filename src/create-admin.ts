@@ -1,13 +1,13 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { hashPassword } from './auth/passwords.js';
 import { loadDatabaseOptions } from './config.js';
 import { openDatabase } from './database/data-source.js';
 import { DirectoryRepository } from './directory/directory.repository.js';
 import { User } from './directory/entities.js';
+import { loadEnvFile } from './env-file.js';
 
 try {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  loadEnvFile();
   const database = loadDatabaseOptions(process.env);
   const { admin } = database;
   if (!admin) throw new Error('set ADMIN_LOGIN and ADMIN_PASSWORD');

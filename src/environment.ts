@@ -117,7 +117,7 @@ export class Environment {
   @Choice(LOG_LEVELS) LOG_LEVEL = 'info';
 }
 
-const VARIABLES: ReadonlySet<string> = new Set(
+export const VARIABLES: ReadonlySet<string> = new Set(
   getMetadataStorage()
     .getTargetValidationMetadatas(Environment, '', false, false)
     .map(({ propertyName }) => propertyName),

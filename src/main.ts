@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { ShutdownSignal } from '@nestjs/common';
 import mqttPacket from 'mqtt-packet';
 import { createApp } from './app.js';
 import { Config } from './config.js';
+import { loadEnvFile } from './env-file.js';
 import { readEnvironment } from './environment.js';
 import { PinoLogger } from './logger.js';
 import { SAMPLE } from './seed.js';
@@ -24,8 +24,9 @@ mqttPacket.writeToStream.cacheNumbers = false;
 process.umask(0o077);
 
 try {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  const warnings = loadEnvFile();
   const logger = new PinoLogger(readEnvironment(process.env).LOG_LEVEL);
+  for (const warning of warnings) logger.warn(warning, 'Configuration');
   const { app, server, mqttUrl, httpUrl } = await createApp({ environment: process.env }, logger);
   app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
   await server.whenReady;

@@ -1,9 +1,9 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
+import { loadEnvFile } from './env-file.js';
 import { migrate } from './schema.js';
 
 try {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  loadEnvFile();
   const applied = await migrate({ environment: process.env });
   for (const name of applied) process.stdout.write(`applied ${name}\n`);
   process.stdout.write('The database schema is up to date\n');

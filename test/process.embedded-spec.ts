@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClient } from './support/client.js';
 import { createEnvironment } from './support/environment.js';
@@ -38,6 +40,13 @@ async function insertCommands(url: string, count: number): Promise<number[]> {
 async function statusOf(client: TestClient, commandId: number): Promise<string> {
   return (await client.request('command/get', { deviceId: SAMPLE_DEVICE, commandId })).command
     .status as string;
+}
+
+/** In a folder with that `.env`. */
+function startWith(envFile: string | Buffer) {
+  const { dataDir, env } = environment();
+  writeFileSync(join(dataDir, '.env'), envFile);
+  return start(env, ['node', resolve('dist/src/main.js')], dataDir);
 }
 
 describe('SIGTERM', () => {
@@ -142,6 +151,23 @@ describe('a start', () => {
     expect(await service.exit()).toBe(1);
     expect(service.output.trim()).toBe(
       'Cannot start: MAX_IN_FLIGHT must be an integer from 1 to 1000000 (it is "many")',
+    );
+  });
+
+  it('reads .env of a Windows editor, with a byte order mark and CRLF, and warns of a mistyped name', async () => {
+    const service = startWith('\uFEFFMAX_IN_FLIGHT=many\r\nDATABSE_URL=postgres://db\r\n');
+    expect(await service.exit()).toBe(1);
+    expect(service.output).toContain('Cannot start: MAX_IN_FLIGHT must be an integer');
+    const other = startWith('DATABSE_URL=postgres://db\r\n');
+    await other.ready();
+    expect(other.output).toContain('DATABSE_URL in .env has no effect: it may be meant as DATABASE_URL');
+  });
+
+  it('with .env in UTF-16 is refused', async () => {
+    const service = startWith(Buffer.from('\uFEFFDATABASE_URL=postgres://db\r\n', 'utf16le'));
+    expect(await service.exit()).toBe(1);
+    expect(service.output.trim()).toBe(
+      "Cannot start: .env is not UTF-8 but maybe UTF-16, as PowerShell's > writes it: save it as UTF-8",
     );
   });
 

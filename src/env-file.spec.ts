@@ -1,0 +1,77 @@
+import 'reflect-metadata';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadEnvFile } from './env-file.js';
+
+const TEXT = `DATABASE_URL=postgres://me@db/dh # theirs\nADMIN_LOGIN="jürgen"\nLOG_LEVEL='warn'\n\n# end\n`;
+const VALUES = { DATABASE_URL: 'postgres://me@db/dh', ADMIN_LOGIN: 'jürgen', LOG_LEVEL: 'warn' };
+const MARK = '\uFEFF';
+
+describe('loadEnvFile', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'devicehive-env-'));
+    file = join(folder, '.env');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  function load(content: string | Buffer, env: NodeJS.ProcessEnv = {}) {
+    writeFileSync(file, content);
+    const warnings = loadEnvFile(file, env);
+    return { warnings, env };
+  }
+
+  it.each([
+    ['UTF-8', TEXT],
+    ['UTF-8 with a byte order mark', MARK + TEXT],
+    ['lines that end in CRLF', TEXT.replaceAll('\n', '\r\n')],
+    ['a byte order mark and CRLF', MARK + TEXT.replaceAll('\n', '\r\n')],
+  ])('reads %s', (_, text) => {
+    expect(load(text)).toEqual({ env: VALUES, warnings: [] });
+  });
+
+  it.each([
+    ['UTF-16 with a byte order mark', Buffer.from(MARK + TEXT, 'utf16le')],
+    ['UTF-16 without one', Buffer.from('LOG_LEVEL=warn', 'utf16le')],
+    ['UTF-16 in big-endian order', Buffer.from(MARK + TEXT, 'utf16le').swap16()],
+    ['Latin-1', Buffer.from(TEXT, 'latin1')],
+  ])('refuses %s and names the file', (_, bytes) => {
+    const env = {};
+    expect(() => load(bytes, env)).toThrow(
+      new Error(`${file} is not UTF-8 but maybe UTF-16, as PowerShell's > writes it: save it as UTF-8`),
+    );
+    expect(env).toEqual({});
+  });
+
+  it('leaves what the environment has, also if that is empty', () => {
+    const env = { LOG_LEVEL: 'debug', ADMIN_LOGIN: '' };
+    expect(load(TEXT, env).env).toEqual({ ...VALUES, ...env });
+  });
+
+  it('does nothing without a file, and names one that cannot be read', () => {
+    expect(loadEnvFile(file, {})).toEqual([]);
+    mkdirSync(file);
+    expect(() => loadEnvFile(file, {})).toThrow(`${file} cannot be read: EISDIR`);
+  });
+
+  it.each([
+    ['DATABSE_URL', 'DATABASE_URL'],
+    ['database_url', 'DATABASE_URL'],
+    ['JWT_SECRETS', 'JWT_SECRET'],
+    ['MQTT_PROT', 'MQTT_PORT'],
+    ['SEED_SAMPLEDATA', 'SEED_SAMPLE_DATA'],
+  ])('warns of %s, which may be meant as %s', (name, meant) => {
+    expect(load(`${name}=x`).warnings).toEqual([
+      `${name} in ${file} has no effect: it may be meant as ${meant}`,
+    ]);
+  });
+
+  it('says nothing of the variables of others', () => {
+    expect(
+      load('POSTGRES_PASSWORD=x\nMOSQUITTO_PORT=1\nPORT=1\nNODE_ENV=x\nDEVICEHIVE_URL=x').warnings,
+    ).toEqual([]);
+  });
+});
