@@ -151,6 +151,25 @@ describe('events that have waited for a client', () => {
     ]);
   });
 
+  it.each([
+    ['before 1970', { timestamp: '1969-12-31T23:59:58.500', lifetime: 1 }],
+    ['at the very moment from which time is counted', { timestamp: '1969-12-31T23:59:59', lifetime: 1 }],
+    ['in the first year', { timestamp: '0001-01-01T00:00:00', lifetime: 1 }],
+  ])('of a command whose lifetime ended %s come to a client that is there, not later', async (_, ended) => {
+    await leave('was-away', ['dh/command/#']);
+    const watcher = await connect('watcher');
+    await watcher.subscribe('dh/command/#');
+    const admin = await service.connectAdmin();
+    const insert = (command: object) => admin.request('command/insert', { deviceId: SAMPLE_DEVICE, command });
+    await insert({ command: 'over', ...ended });
+    await insert({ command: 'far', timestamp: '9999-12-31T23:59:59.999', lifetime: 2 ** 31 - 1 });
+    await watcher.next(({ topic }) => topic.endsWith('/far'));
+    expect(watcher.events().map(({ json }) => json.command.command)).toEqual(['over', 'far']);
+    const back = await connect('was-away');
+    await back.next(({ topic }) => topic.endsWith('/far'));
+    expect(back.events().map(({ json }) => json.command.command)).toEqual(['far']);
+  });
+
   it('wait on when its token has expired, and come with the next one', async () => {
     const client = await connect('expires');
     await client.subscribe('dh/command/1/1/+/expires/#');

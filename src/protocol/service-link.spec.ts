@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
   LINKED_REQUEST_FILTER,
+  linkedEventTopic,
   linkedReplyTopic,
   linkedRequestTopic,
+  parseLinkedEvent,
   parseLinkedReply,
   parseLinkedRequest,
 } from './service-link.js';
@@ -40,5 +42,30 @@ describe('linkedReplyTopic', () => {
   it.each(['dh/response/a@me', 'dh/reply/c-1/7/dh/command/1/1/d/n', 'dh/reply/c-1/x/dh/response/a@me'])(
     'takes %s for no reply',
     (topic) => expect(parseLinkedReply(topic)).toBeUndefined(),
+  );
+});
+
+describe('linkedEventTopic', () => {
+  it.each([
+    undefined,
+    0,
+    -1,
+    -31_535_999_000,
+    1_767_225_600_000,
+    1_767_225_600_000.5,
+    8.64e15 + (2 ** 31 - 1) * 1_000,
+    1e21,
+    -1e-7,
+  ])('is read back with the end %s', (expiresAt) => {
+    const topic = 'dh/command/1/1/lamp/a//\u2028b';
+    expect(parseLinkedEvent(linkedEventTopic(topic, expiresAt))).toEqual({ topic, expiresAt });
+  });
+
+  it.each([Number.NaN, Infinity])('is read back without an end for %s', (expiresAt) => {
+    expect(parseLinkedEvent(linkedEventTopic('x', expiresAt))).toEqual({ topic: 'x', expiresAt: undefined });
+  });
+
+  it.each(['dh/command/1/1/d/n', 'dh/event', 'dh/event/1'])('takes %s for no event', (topic) =>
+    expect(parseLinkedEvent(topic)).toBeUndefined(),
   );
 });

@@ -55,13 +55,17 @@ export function parseLinkedReply(
   return { connectionId: match[1]!, number: Number(match[2]), responseTopic: match[3]! };
 }
 
-/** `dh/event/<expiresAt or 0>/<event topic>`: the broker need not read the payload to know when it is of no use. */
+/**
+ * `dh/event/<expiresAt or nothing>/<event topic>`: the broker need not read the payload to know when it is of no use.
+ * The number may be any that JavaScript prints: before 1970 it has a sign.
+ */
 export function linkedEventTopic(topic: string, expiresAt?: number): string {
-  return `${EVENT_PREFIX}${expiresAt ?? 0}/${topic}`;
+  return `${EVENT_PREFIX}${expiresAt ?? ''}/${topic}`;
 }
 
 export function parseLinkedEvent(topic: string): { topic: string; expiresAt?: number } | undefined {
-  const match = /^dh\/event\/(\d+)\/(.*)$/s.exec(topic);
+  const match = /^dh\/event\/([^/]*)\/(.*)$/s.exec(topic);
   if (!match) return undefined;
-  return { topic: match[2]!, expiresAt: Number(match[1]) || undefined };
+  const expiresAt = Number.parseFloat(match[1]!);
+  return { topic: match[2]!, expiresAt: Number.isFinite(expiresAt) ? expiresAt : undefined };
 }
