@@ -4,6 +4,9 @@ import type { ClientIdentity } from './client-identity.js';
 /** MQTT.js describes each packet to its log several times, for nobody: a tenth of all that is allocated. */
 export const NO_LOG = (): void => {};
 
+/** Message Expiry Interval has four bytes (MQTT 5 section 3.3.2.3.3). */
+const MAX_EXPIRY_S = 2 ** 32 - 1;
+
 /** What a link tells the server. */
 export interface LinkListener {
   /** A client that is on its way to the broker; it comes unconnected and emits `connect`. */
@@ -42,8 +45,10 @@ export abstract class BrokerLink {
     topic: string,
     expiresAt?: number,
   ): { topic: string; properties?: IClientPublishOptions['properties'] } {
-    const seconds = expiresAt === undefined ? 0 : Math.ceil((expiresAt - Date.now()) / 1_000);
-    return { topic, properties: seconds > 0 ? { messageExpiryInterval: seconds } : undefined };
+    if (expiresAt === undefined || Number.isNaN(expiresAt)) return { topic };
+    const seconds = Math.ceil((expiresAt - Date.now()) / 1_000);
+    // One that is over is still for subscribers that are online, and must not wait for the others.
+    return { topic, properties: { messageExpiryInterval: Math.min(Math.max(seconds, 1), MAX_EXPIRY_S) } };
   }
 
   /** where clients connect; `undefined` while nobody is let in */
