@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { hasMosquitto } from './test/support/mosquitto.js';
+import { hasNats } from './test/support/nats.js';
 
 const postgres = process.env.TEST_DATABASE_URL;
 if (!postgres && process.env.CI === 'true') {
@@ -18,6 +19,7 @@ if (!process.env.DEVICEHIVE_TEST_TOLD) {
   if (!postgres) skip('PostgreSQL', 'TEST_DATABASE_URL is not set');
   if (!postgres) skip('Mosquitto', 'they need a real PostgreSQL');
   else if (!hasMosquitto) skip('Mosquitto', 'its binary is not installed');
+  else if (!hasNats) skip('NATS', 'its binary nats-server is not installed');
 }
 
 /** The same on either database, whose statements the other files run on both; on PostgreSQL where there is one. */

@@ -335,6 +335,16 @@ describe('requests of an unusual kind', () => {
     expect(await alice.request('command/get')).toMatchObject({ code: 401 });
   });
 
+  it('whose very refusal is larger than the broker takes get no answer, and cost no connection', async () => {
+    const ends = () => service.logger.lines.filter((line) => line.includes('ends the connection')).length;
+    const before = ends();
+    const request = JSON.stringify({ action: 'command/get', requestId: 'x'.repeat(3_850) });
+    await alice.mqtt.publishAsync('dh/request/alice', request, { qos: 1 });
+    await hasLogged(service, 'A message on "dh/response/command/get@alice" is not sent');
+    expect(await alice.request('command/get')).toMatchObject({ code: 401 });
+    expect(ends()).toBe(before);
+  });
+
   it('that are larger than the broker takes end the connection of their sender only', async () => {
     const hostile = await connectOn(broker, 'late');
     const gone = new Promise<void>((resolve) => hostile.mqtt.once('close', () => resolve()));

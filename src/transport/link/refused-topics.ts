@@ -1,0 +1,60 @@
+import { Logger } from '@nestjs/common';
+import { shown } from '../../protocol/shown.js';
+
+/** A broker's configuration may change, and a verdict may be wrong: a topic is tried again after this time. */
+const REMEMBERED_MS = 3_600_000;
+const MAX_TOPICS = 1_000;
+/** Time between two log lines about messages that are not sent. */
+const LOG_MS = 60_000;
+
+interface Refused {
+  /** payload length from which messages on the topic are refused; 0 if the topic itself is the cause */
+  length: number;
+  until: number;
+}
+
+/** Topics over which connections have ended, so that the next message there does not cost a connection again. */
+export class RefusedTopics {
+  private readonly logger = new Logger('Broker');
+  /** oldest first */
+  private readonly topics = new Map<string, Refused>();
+  private untold = 0;
+  private toldAt = -Infinity;
+
+  add(topic: string, length: number): void {
+    this.topics.delete(topic);
+    this.topics.set(topic, { length, until: performance.now() + REMEMBERED_MS });
+    if (this.topics.size > MAX_TOPICS) this.topics.delete(this.topics.keys().next().value!);
+  }
+
+  /** Whether a message is refused for its topic or for its size. */
+  has(topic: string, length: number): boolean {
+    const refused = this.find(topic);
+    return refused !== undefined && length >= refused.length;
+  }
+
+  /** Whether a message is refused for its size; a smaller one on the same topic is not. */
+  isTooLarge(topic: string, length: number): boolean {
+    const refused = this.find(topic);
+    return refused !== undefined && refused.length > 0 && length >= refused.length;
+  }
+
+  /** Logs that a message is not sent, once in a minute for all of them. */
+  tell(topic: string): void {
+    this.untold++;
+    const now = performance.now();
+    if (now - this.toldAt < LOG_MS) return;
+    const others = this.untold > 1 ? `, like ${this.untold - 1} before it` : '';
+    this.logger.error(`A message on ${shown(topic)} is not sent: the broker cannot carry it${others}`);
+    this.toldAt = now;
+    this.untold = 0;
+  }
+
+  private find(topic: string): Refused | undefined {
+    if (this.topics.size === 0) return undefined;
+    const refused = this.topics.get(topic);
+    if (!refused || refused.until > performance.now()) return refused;
+    this.topics.delete(topic);
+    return undefined;
+  }
+}
