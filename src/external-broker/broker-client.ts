@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { connect, type MqttClient } from 'mqtt';
 import { NO_LOG } from '../transport/link/broker-link.js';
-import { isRenewed } from '../transport/link/drain.js';
+import { isFollowedSoon, isRenewed } from '../transport/link/drain.js';
 import type { ExternalBrokerOptions } from './external-broker.options.js';
 
 /** Less than the keep-alive of most proxies between. */
@@ -87,7 +87,7 @@ function backOff(client: MqttClient): void {
   // Before MQTT.js reads the delay. Work was done since the last time, so that the first delay is enough.
   client.prependListener('close', () => {
     clearTimeout(stable);
-    if (!isRenewed(client)) return;
+    if (!isFollowedSoon(client)) return;
     attempts = 0;
     next();
   });

@@ -28,6 +28,19 @@ export function isRenewed(client: MqttClient): boolean {
   return renewed.has(client.stream);
 }
 
+/** Connections that are risked for a message that may end them. */
+const risked = new WeakSet<object>();
+
+/** Has the next connection follow soon if this one ends: it works, and a single message is the cause. */
+export function riskConnection(client: MqttClient): void {
+  risked.add(client.stream);
+}
+
+/** Whether the client's connection has ended over something else than the broker or the network being away. */
+export function isFollowedSoon(client: MqttClient): boolean {
+  return isRenewed(client) || risked.has(client.stream);
+}
+
 /** Resolves with the promise or after the time, whichever comes first; never rejects. */
 export async function withDeadline(promise: Promise<unknown>, milliseconds: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

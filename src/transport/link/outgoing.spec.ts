@@ -177,6 +177,30 @@ describe('a message over which each connection ends', () => {
     expect(linesWith('A message on "bad" is not sent')).toHaveLength(1);
   });
 
+  it('is found sooner where another one was found before', () => {
+    convict('bad');
+    publish('worse');
+    client.break();
+    breakAtOnce(1);
+    client.accept();
+    client.answer();
+    client.break();
+    expect(linesWith('over a message on "worse"')).toHaveLength(1);
+  });
+
+  it('is found sooner where another one is suspected, which is sent first', () => {
+    publish('bad');
+    publish('worse');
+    client.break();
+    breakAtOnce(4);
+    for (const _ of ['bad', 'worse']) {
+      client.accept();
+      client.answer();
+      client.break();
+    }
+    expect(linesWith('over a message on').map((line) => /"(\w+)"/.exec(line)?.[1])).toEqual(['bad', 'worse']);
+  });
+
   it('is tried again after an hour', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     convict('bad');

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { Logger } from '@nestjs/common';
 import type { IClientPublishOptions, MqttClient, Packet } from 'mqtt';
 import { shown } from '../../protocol/shown.js';
-import { isRenewed, renewConnection } from './drain.js';
+import { isRenewed, renewConnection, riskConnection } from './drain.js';
 import { RefusedTopics } from './refused-topics.js';
 import { removeAt, SentPackets } from './sent-packets.js';
 
@@ -159,6 +159,7 @@ export class Outgoing {
     if (this.refused.has(topic, payload.length) || !this.fits(topic, payload, properties)) {
       return this.refused.tell(topic);
     }
+    if (message.isSuspect) riskConnection(this.client);
     const { stream } = this.client;
     const wasWritable = !stream.destroyed;
     try {
@@ -221,7 +222,9 @@ export class Outgoing {
     if (first?.isSuspect && hasAnswered) return this.drop(first);
     this.strikes = !first || hasAnswered ? 0 : first === this.first ? this.strikes + 1 : 1;
     this.first = first;
-    if (!first || this.strikes < MAX_STRIKES) return;
+    // Where one message is found or suspected there are often more, each of which costs everybody time.
+    const isLikely = this.queue[0]?.isSuspect || !this.refused.isEmpty;
+    if (!first || this.strikes < (isLikely ? 1 : MAX_STRIKES)) return;
     first.isSuspect = true;
     const others = this.queue.findIndex(({ isSuspect }) => !isSuspect);
     this.queue.splice(others < 0 ? this.queue.length : others, 0, first);

@@ -21,6 +21,10 @@ export class RefusedTopics {
   private untold = 0;
   private toldAt = -Infinity;
 
+  get isEmpty(): boolean {
+    return this.topics.size === 0;
+  }
+
   add(topic: string, length: number): void {
     this.topics.delete(topic);
     this.topics.set(topic, { length, until: performance.now() + REMEMBERED_MS });
@@ -51,7 +55,7 @@ export class RefusedTopics {
   }
 
   private find(topic: string): Refused | undefined {
-    if (this.topics.size === 0) return undefined;
+    if (this.isEmpty) return undefined;
     const refused = this.topics.get(topic);
     if (!refused || refused.until > performance.now()) return refused;
     this.topics.delete(topic);
