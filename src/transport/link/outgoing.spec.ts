@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { EventEmitter } from 'node:events';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -89,8 +90,9 @@ let log: string[];
 
 beforeEach(() => {
   log = [];
-  vi.spyOn(process.stderr, 'write').mockImplementation((line) => log.push(String(line)) > 0);
-  vi.spyOn(process.stdout, 'write').mockImplementation((line) => log.push(String(line)) > 0);
+  for (const level of ['log', 'warn', 'error'] as const) {
+    vi.spyOn(Logger.prototype, level).mockImplementation((line) => void log.push(String(line)));
+  }
   client = new FakeClient();
   client.on('error', () => {});
   outgoing = new Outgoing(client as unknown as MqttClient, () => {});

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { RefusedTopics } from './refused-topics.js';
 
@@ -7,7 +8,7 @@ let log: string[];
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] });
   log = [];
-  vi.spyOn(process.stderr, 'write').mockImplementation((line) => log.push(String(line)) > 0);
+  vi.spyOn(Logger.prototype, 'error').mockImplementation((line) => void log.push(String(line)));
   topics = new RefusedTopics();
 });
 afterEach(() => {
