@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeMachine } from './machine.js';
 import { type Options, readOptions, type Section, USAGE } from './options.js';
+import { bursts } from './sections/bursts.js';
 import { list } from './sections/list.js';
 import { rows } from './sections/rows.js';
 import type { SectionOfRun } from './sections/section.js';
@@ -13,7 +14,7 @@ import { Progress } from './support/progress.js';
 import { signToken } from './support/subjects.js';
 
 const RESULTS = join(import.meta.dirname, '../../bench/results.md');
-const SECTIONS: Record<Section, SectionOfRun> = { update, list, rows, takeover };
+const SECTIONS: Record<Section, SectionOfRun> = { update, list, rows, takeover, bursts };
 
 const HOW_TO_READ = `All subjects ran on one machine, beside load generator, PostgreSQL and Mosquitto, and took turns. Read the ratios:
 figures of one run are comparable with each other, those of two runs or two machines are not, and what else the machine

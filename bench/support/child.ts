@@ -27,8 +27,13 @@ export class Child {
   }
 
   /** A module of this project. `BENCH_NODE_OPTIONS` reaches it, `--cpu-prof` for a profile of the service. */
-  static startNode(cleanup: Cleanup, module: string, env: Record<string, string> = {}): Child {
-    const options = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
+  static startNode(
+    cleanup: Cleanup,
+    module: string,
+    env: Record<string, string> = {},
+    nodeOptions: string[] = [],
+  ): Child {
+    const options = [...nodeOptions, ...(process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [])];
     const child = Child.start(cleanup, process.execPath, [...options, module], env);
     cleanup.defer(() => child.end());
     return child;

@@ -44,16 +44,19 @@ export async function startTextbook(cleanup: Cleanup, database: Database): Promi
 }
 
 /** This service, on the built-in broker unless one is given. It starts as a standby where another one leads. */
-export async function startService(cleanup: Cleanup, database: Database, broker?: Broker): Promise<Subject> {
+export async function startService(
+  cleanup: Cleanup,
+  database: Database,
+  broker?: Broker,
+  nodeOptions?: string[],
+): Promise<Subject> {
   const dataDir = await mkdtemp(join(tmpdir(), 'devicehive-bench-'));
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }));
   const ports = { MQTT_PORT: '0', HTTP_PORT: '0' };
   const env = { DATABASE_URL: database.url, DATA_DIR: dataDir, JWT_SECRET, ...ports };
-  const process = Child.startNode(cleanup, join(DIST, 'src/main.js'), {
-    ...env,
-    ...(broker && { MQTT_URL: broker.url }),
-  });
-  const [, url] = await process.wrote(/ready (mqtt:\S+)/);
+  const url = broker && { MQTT_URL: broker.url };
+  const process = Child.startNode(cleanup, join(DIST, 'src/main.js'), { ...env, ...url }, nodeOptions);
+  const [, listening] = await process.wrote(/ready (mqtt:\S+)/);
   const name = broker ? 'ours on Mosquitto' : 'ours, built-in broker';
-  return { name, url: url!, process, broker, database };
+  return { name, url: listening!, process, broker, database };
 }
