@@ -86,7 +86,7 @@ describe('an acknowledgement that gets lost', () => {
     loseAcknowledgements();
     const { command } = await send('i1', 'command/insert', { command: { command: 'only/once' } });
     await reconnect();
-    await alice.next(() => answersTo('i1').length === 2);
+    await alice.next(() => answersTo('i1').length >= 2);
     expect(new Set(answersTo('i1')).size).toBe(1);
     const rows = await service.sql(`SELECT id FROM device_command WHERE command = 'only/once'`);
     expect(rows.map(({ id }) => Number(id))).toEqual([command.id]);
