@@ -33,6 +33,7 @@ class FakeClient extends EventEmitter {
   readonly written: string[] = [];
   /** what the writer does at a topic */
   readonly atTopic = new Map<string, () => void>();
+  onProbe = () => {};
   private readonly stored: Sent[] = [];
   private lastId = 0;
 
@@ -60,13 +61,15 @@ class FakeClient extends EventEmitter {
     else this.emit('connect', {});
   }
 
-  answer(cmd: 'suback' | 'puback' = 'suback'): void {
-    this.emit('packetreceive', { cmd });
+  /** The broker takes the subscription, and the probe comes back. */
+  answer(): void {
+    this.emit('packetreceive', { cmd: 'suback' });
+    this.onProbe();
   }
 
   /** The broker acknowledges what was written first. */
   acknowledge(isResent = false): void {
-    this.answer('puback');
+    this.emit('packetreceive', { cmd: 'puback' });
     this.take(this.stored[0]!.id)!.done();
     if (!isResent) return;
     if (this.stored[0]) this.written.push(this.stored[0].topic);
@@ -96,6 +99,7 @@ beforeEach(() => {
   client = new FakeClient();
   client.on('error', () => {});
   outgoing = new Outgoing(client as unknown as MqttClient, () => {});
+  client.onProbe = () => outgoing.prove();
   client.accept();
   client.answer();
 });
@@ -124,6 +128,22 @@ function convict(topic: string, payload?: string): void {
   client.accept();
   client.answer();
 }
+
+it('a broker that takes subscriptions and ends each connection at a PUBLISH loses no message', () => {
+  for (let i = 0; i < 30; i++) publish(`t${i}`);
+  client.break();
+  for (let i = 0; i < 200; i++) {
+    client.accept();
+    client.emit('packetreceive', { cmd: 'suback' });
+    client.break();
+  }
+  expect(log).toEqual([]);
+  client.written.length = 0;
+  client.accept();
+  client.answer();
+  for (let i = 0; i < 30; i++) client.acknowledge(true);
+  expect(new Set(client.written)).toEqual(new Set(Array.from({ length: 30 }, (_, i) => `t${i}`)));
+});
 
 describe('a message over which each connection ends', () => {
   it('is sent alone after three connections without an answer, and dropped if that one ends too', () => {

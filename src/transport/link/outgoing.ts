@@ -19,8 +19,6 @@ const MAX_UTF8_BYTES = 3;
 const MAX_STRIKES = 3;
 /** Malformed Packet, Protocol Error, Topic Name invalid, Packet too large, Quota exceeded, Payload format invalid. */
 const PUNISHMENTS = new Set([129, 130, 144, 149, 151, 153]);
-/** Packets that answer one of ours, by which a connection is known to work. */
-const ANSWERS = new Set(['puback', 'suback', 'unsuback', 'pingresp']);
 /** No broker refuses a payload for its size below this. */
 const SMALL = 16_384;
 /** Messages that may wait before QoS 0 requests, which add to them, are not executed any more. */
@@ -56,8 +54,8 @@ export class Outgoing {
   private readonly refused = new RefusedTopics();
   private isOpen = false;
   private limits: { maximumPacketSize?: number; receiveMaximum?: number } = {};
-  /** of the present connection, which the broker has accepted: whether it has answered anything since */
-  private hasAnswered?: boolean;
+  /** whether the broker takes what is published over the present connection; `undefined` before its CONNACK */
+  private isProven?: boolean;
   private wasPunished = false;
   private strikes = 0;
   private first?: Message;
@@ -85,8 +83,8 @@ export class Outgoing {
     });
     client.on('close', () => {
       this.isOpen = false;
-      if (this.hasAnswered !== undefined && this.isOverMessage) this.ended(this.hasAnswered);
-      this.hasAnswered = undefined;
+      if (this.isProven !== undefined && this.isOverMessage) this.ended(this.isProven);
+      this.isProven = undefined;
       this.wasPunished = false;
     });
   }
@@ -108,6 +106,13 @@ export class Outgoing {
     if (data > MAX_FIELD_BYTES || !isWithin(MAX_FIELD_BYTES, topic)) return false;
     const limit = Math.min(this.limits.maximumPacketSize ?? MAX_PACKET_BYTES, MAX_PACKET_BYTES);
     return isWithin(limit - data - HEADER_BYTES, topic, payload);
+  }
+
+  /** Called when a message has passed the broker over this connection: a PUBACK says so, or our own probe that comes back. */
+  prove(): void {
+    if (this.isProven !== false) return;
+    this.isProven = true;
+    this.advance();
   }
 
   publish(topic: string, payload: string, qos: 0 | 1, properties?: Properties): void {
@@ -146,7 +151,7 @@ export class Outgoing {
 
   private sendWaiting(): void {
     while (this.isOpen && !this.client.disconnecting && !this.isFull) {
-      if (this.queue[0]?.isSuspect && !this.hasAnswered) break;
+      if (this.queue[0]?.isSuspect && !this.isProven) break;
       const message = this.queue.shift();
       if (!message) break;
       this.send(message);
@@ -203,24 +208,23 @@ export class Outgoing {
 
   private received(packet: Packet): void {
     if (packet.cmd === 'connack') {
-      this.hasAnswered = packet.reasonCode || packet.returnCode ? undefined : false;
-    } else if (this.hasAnswered === false && ANSWERS.has(packet.cmd)) {
-      this.hasAnswered = true;
-      this.advance();
+      this.isProven = packet.reasonCode || packet.returnCode ? undefined : false;
+    } else if (packet.cmd === 'puback') {
+      this.prove();
     }
   }
 
   /**
    * Looks for the message over which connections end. MQTT.js sends what is unacknowledged again one by one, so a
-   * connection that ends without an answer ended over the first message, or over something else: after three of them
-   * that message waits until a connection has answered something, and is then sent alone. If that connection ends too
-   * before the message is acknowledged, the message is the cause. A network or a broker that fails now and then loses
-   * no message, since connections without it fail as well, or it is acknowledged in the end.
+   * connection that ends before anything has passed ended over the first message, or over something else: after three
+   * of them that message waits until another one has passed, and is then sent alone. If that connection ends too before
+   * the message is acknowledged, the message is the cause. A network or a broker that fails for a while loses no message,
+   * also if it fails at each PUBLISH: nothing passes then.
    */
-  private ended(hasAnswered: boolean): void {
+  private ended(isProven: boolean): void {
     const [first] = this.unacknowledged;
-    if (first?.isSuspect && hasAnswered) return this.drop(first);
-    this.strikes = !first || hasAnswered ? 0 : first === this.first ? this.strikes + 1 : 1;
+    if (first?.isSuspect && isProven) return this.drop(first);
+    this.strikes = !first || isProven ? 0 : first === this.first ? this.strikes + 1 : 1;
     this.first = first;
     // Where one message is found or suspected there are often more, each of which costs everybody time.
     const isLikely = this.queue[0]?.isSuspect || !this.refused.isEmpty;

@@ -135,6 +135,7 @@ export class RequestChannel {
         await this.path.open();
         if (!isCurrent()) return;
         this.isWorking = true;
+        this.outgoing.prove();
         this.listener.opened();
         return this.tellWaiting(true);
       } catch (error) {
