@@ -62,6 +62,7 @@ describe('loadEnvFile', () => {
     ['database_url', 'DATABASE_URL'],
     ['JWT_SECRETS', 'JWT_SECRET'],
     ['MQTT_PROT', 'MQTT_PORT'],
+    ['MQTT_PRT', 'MQTT_PORT'],
     ['SEED_SAMPLEDATA', 'SEED_SAMPLE_DATA'],
   ])('warns of %s, which may be meant as %s', (name, meant) => {
     expect(load(`${name}=x`).warnings).toEqual([

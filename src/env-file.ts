@@ -39,7 +39,9 @@ function readText(file: string): string {
 }
 
 function closestVariable(name: string): string | undefined {
-  return [...VARIABLES].find((variable) => editDistance(name, variable) <= MAX_ERRORS);
+  const byErrors = [...VARIABLES].map((variable) => ({ variable, errors: editDistance(name, variable) }));
+  return byErrors.filter(({ errors }) => errors <= MAX_ERRORS).toSorted((a, b) => a.errors - b.errors)[0]
+    ?.variable;
 }
 
 /** Levenshtein's: how many characters have to be inserted, deleted or replaced. */

@@ -79,6 +79,12 @@ class SlowController {
     return wait();
   }
 
+  @MessagePattern('slow/unset', DEVICEHIVE, { timeoutMs: undefined })
+  @PublicAction()
+  unset() {
+    return never();
+  }
+
   @MessagePattern('slow/hasty', DEVICEHIVE, { timeoutMs: 1 })
   @PublicAction()
   hasty() {
@@ -88,6 +94,16 @@ class SlowController {
 
 @Module({ controllers: [SlowController] })
 class SlowModule {}
+
+@ActionController()
+class WrongController {
+  @MessagePattern('slow/wrong', DEVICEHIVE, { timeoutMs: -5 })
+  @PublicAction()
+  wrong() {}
+}
+
+@Module({ controllers: [WrongController] })
+class WrongModule {}
 
 const TIMEOUT = { code: 504, error: 'The action took longer than 200 ms' };
 
@@ -278,4 +294,15 @@ describe('a service with a handler that never ends', () => {
     ended.reject(new Error('late'));
     await stopping.stop();
   });
+});
+
+it('an action whose timeoutMs is undefined has the usual limit', async () => {
+  const client = await service.connect();
+  expect(await client.request('slow/unset')).toMatchObject(TIMEOUT);
+});
+
+it('an action whose timeoutMs is no number of milliseconds stops the start', async () => {
+  await expect(TestService.start({}, [WrongModule])).rejects.toThrow(
+    'timeoutMs of slow/wrong must be a whole number of milliseconds, or 0 for no limit',
+  );
 });

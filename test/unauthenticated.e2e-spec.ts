@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RawClient } from './support/raw-client.js';
-import { TestService } from './support/service.js';
+import { connectRawAdmin, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
 
 let service: TestService;
@@ -69,6 +69,21 @@ describe('before it has authenticated', () => {
     expect(await granted(client, ['x'.repeat(257), 'x'.repeat(256), levels(100)])).toEqual([128, 1, 1]);
     expect(await granted(client, [`b/${levels(99)}`, levels(99)], 2)).toEqual([128, 1]);
   });
+});
+
+it('a client whose stored session has 30 filters can subscribe to its replies before it has authenticated', async () => {
+  const events = Array.from({ length: 30 }, (_, i) => `dh/command/1/1/device/name${i}`);
+  const first = await connectRawAdmin(service.mqttUrl, 'comes-back', { clean: false });
+  clients.push(first);
+  expect(count(await granted(first, events), 1)).toBe(30);
+  first.end();
+  const again = await RawClient.connect(service.mqttUrl, { clientId: 'comes-back', clean: false });
+  clients.push(again);
+  expect(again.packets[0]).toMatchObject({ cmd: 'connack', sessionPresent: true });
+  expect(count(await granted(again, replies('comes-back', 30)), 1)).toBe(20);
+  again.write({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: replies('comes-back', 5) });
+  await again.packet('unsuback');
+  expect(count(await granted(again, replies('comes-back', 30), 3), 1)).toBe(20);
 });
 
 describe('a stranger', () => {

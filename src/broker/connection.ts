@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { PublishPacket } from 'aedes';
 import { linkedRequestTopic } from '../protocol/service-link.js';
+import { levelsOf } from '../protocol/topics.js';
 import type { FilterSet } from '../subscriptions/event-index.js';
 import type { EventSubscriptions } from '../subscriptions/event-subscriptions.js';
-import { CONNECTION_LIMITS, UNAUTHENTICATED_LIMITS } from '../subscriptions/filter-budget.js';
+import { FilterBudget, UNAUTHENTICATED_LIMITS } from '../subscriptions/filter-budget.js';
 import type { AedesClient } from './aedes-client.js';
 import { FIRST_EVENT_ID } from './events/session-queue.js';
 import type { StoredSession } from './events/stored-session.js';
@@ -42,6 +43,12 @@ export class Connection {
   mayKeepSession = true;
   /** of its filters, those that it found in the stored session of its client id */
   private readonly restored = new Set<string>();
+  /**
+   * of its filters, those that it got without a login; the others do not count against their limit, so that a client can
+   * always subscribe to the reply of its `authenticate`
+   */
+  private readonly unauthenticated = new Set<string>();
+  private readonly unauthenticatedBudget = new FilterBudget(UNAUTHENTICATED_LIMITS);
   /** in the order of arrival, not more than are read ahead */
   private readonly unacknowledged: Unacknowledged[] = [];
   private requests = 0;
@@ -96,15 +103,28 @@ export class Connection {
    * @param by whether the client has authenticated, or its filter comes out of its stored session
    */
   addFilter(filter: string, qos: number, by: 'anyone' | 'authenticated' | 'restored'): boolean {
-    const [maxLength, limits] =
-      by === 'anyone'
-        ? [MAX_UNAUTHENTICATED_FILTER_LENGTH, UNAUTHENTICATED_LIMITS]
-        : [MAX_FILTER_LENGTH, CONNECTION_LIMITS];
-    if (filter.length > maxLength || !this.filters.add(filter, qos, limits)) return false;
+    const maxLength = by === 'anyone' ? MAX_UNAUTHENTICATED_FILTER_LENGTH : MAX_FILTER_LENGTH;
+    if (filter.length > maxLength) return false;
+    const isNew = !this.filters.has(filter);
+    if (isNew && by === 'anyone' && !this.takeUnauthenticated(filter)) return false;
+    if (!this.filters.add(filter, qos)) {
+      this.giveBackUnauthenticated(filter);
+      return false;
+    }
     if (by === 'restored') this.restored.add(filter);
     else this.restored.delete(filter);
     this.session?.save();
     return true;
+  }
+
+  private takeUnauthenticated(filter: string): boolean {
+    if (!this.unauthenticatedBudget.take(levelsOf(filter).length)) return false;
+    this.unauthenticated.add(filter);
+    return true;
+  }
+
+  private giveBackUnauthenticated(filter: string): void {
+    if (this.unauthenticated.delete(filter)) this.unauthenticatedBudget.giveBack(levelsOf(filter).length);
   }
 
   /** The filters of a stored session turn out to be somebody else's. */
@@ -117,6 +137,7 @@ export class Connection {
 
   removeFilter(filter: string): void {
     this.filters.delete(filter);
+    this.giveBackUnauthenticated(filter);
     this.session?.save();
   }
 

@@ -10,28 +10,43 @@ describe('closeDataDir', () => {
   let dataDir: string;
   const modeOf = (name: string) => (lstatSync(join(dataDir, name)).mode & 0o7777).toString(8);
 
+  const makeFile = (path: string) => {
+    writeFileSync(path, '');
+    chmodSync(path, 0o664);
+  };
+
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), 'devicehive-data-dir-'));
     mkdirSync(join(dataDir, 'sessions'));
-    for (const name of ['jwt-secret', 'sessions/000003.log', 'notes.txt'])
-      writeFileSync(join(dataDir, name), '');
     for (const name of ['', 'sessions']) chmodSync(join(dataDir, name), 0o755);
-    for (const name of ['jwt-secret', 'sessions/000003.log', 'notes.txt'])
-      chmodSync(join(dataDir, name), 0o664);
+    for (const name of ['jwt-secret', 'sessions/000003.log']) makeFile(join(dataDir, name));
   });
   afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
-  it("takes the permissions of others from the folder and the service's files, and from nothing else", () => {
+  it("takes the permissions of others from the folder and the service's files", () => {
     expect(closeDataDir(dataDir)).toBeUndefined();
-    const modes = ['', 'sessions', 'jwt-secret', 'sessions/000003.log', 'notes.txt'].map(modeOf);
-    expect(modes).toEqual(['700', '700', '600', '600', '664']);
+    const modes = ['', 'sessions', 'jwt-secret', 'sessions/000003.log'].map(modeOf);
+    expect(modes).toEqual(['700', '700', '600', '600']);
+  });
+
+  it("closes the service's files alone in a folder that has others too, and says so", () => {
+    makeFile(join(dataDir, 'package.json'));
+    expect(closeDataDir(dataDir)).toBe(
+      `DATA_DIR ${dataDir} is open to other users of this machine (it has other files too, like package.json): ` +
+        'give the service a folder of its own, with mode 700',
+    );
+    const modes = ['', 'sessions', 'jwt-secret', 'package.json'].map(modeOf);
+    expect(modes).toEqual(['755', '700', '600', '664']);
   });
 
   it('follows no link that somebody has put into the folder', () => {
-    symlinkSync(join(dataDir, 'notes.txt'), join(dataDir, 'sessions', 'link'));
-    symlinkSync(dataDir, join(dataDir, 'postgres'));
+    const elsewhere = mkdtempSync(join(tmpdir(), 'devicehive-elsewhere-'));
+    makeFile(join(elsewhere, 'notes.txt'));
+    symlinkSync(join(elsewhere, 'notes.txt'), join(dataDir, 'sessions', 'link'));
+    symlinkSync(elsewhere, join(dataDir, 'postgres'));
     expect(closeDataDir(dataDir)).toBeUndefined();
-    expect(modeOf('notes.txt')).toBe('664');
+    expect((lstatSync(join(elsewhere, 'notes.txt')).mode & 0o777).toString(8)).toBe('664');
+    rmSync(elsewhere, { recursive: true });
   });
 
   it('leaves a shared folder as it is, and says so', () => {

@@ -44,12 +44,13 @@ export function closeDataDir(dataDir: string): string | undefined {
   const failures: string[] = [];
   try {
     const { mode } = statSync(dataDir);
-    // A folder such as /tmp is everybody's, and must stay so.
+    const names = readdirSync(dataDir);
+    const foreign = names.find((name) => !OWN.test(name) && name !== 'lost+found');
+    // A folder such as /tmp, /var/lib or that of a project is not the service's to close.
     if (mode & STICKY) failures.push('the folder is shared, it has the sticky bit');
+    else if (mode & OTHERS && foreign !== undefined) failures.push(`it has other files too, like ${foreign}`);
     else if (mode & OTHERS) attempt(failures, () => chmodSync(dataDir, mode & ~OTHERS & 0o7777));
-    for (const name of readdirSync(dataDir)) {
-      if (OWN.test(name)) closeTree(join(dataDir, name), failures);
-    }
+    for (const name of names) if (OWN.test(name)) closeTree(join(dataDir, name), failures);
   } catch {
     // There is no folder yet, or none that can be read; whoever works in it says so.
     return undefined;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Qlobber } from 'qlobber';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { levelsOf, matchesFilter } from '../protocol/topics.js';
-import type { FilterBudget, FilterLimits } from './filter-budget.js';
+import type { FilterBudget } from './filter-budget.js';
 
 /** Who gets what matches a set of filters. */
 export interface EventReceiver {
@@ -97,11 +97,8 @@ export class FilterSet {
     return this.filters.has(filter);
   }
 
-  /**
-   * @param limits of the budget, instead of its usual ones
-   * @returns `false` if the budget has no room for one more filter
-   */
-  add(filter: string, qos: number, limits?: FilterLimits): boolean {
+  /** @returns `false` if the budget has no room for one more filter */
+  add(filter: string, qos: number): boolean {
     const known = this.filters.get(filter);
     if (known) {
       known.qos = qos;
@@ -109,7 +106,7 @@ export class FilterSet {
     }
     const suffix = this.suffix && filter.endsWith(this.suffix) ? this.suffix : '';
     const levels = levelsOf(filter);
-    if (this.budget && !this.budget.take(levels.length, limits)) return false;
+    if (this.budget && !this.budget.take(levels.length)) return false;
     const held: HeldFilter = { set: this, qos, suffix, levels };
     this.filters.set(filter, held);
     if (isEventFilter(filter)) {

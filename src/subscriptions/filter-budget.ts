@@ -16,11 +16,9 @@ export class FilterBudget {
 
   constructor(readonly limits: FilterLimits) {}
 
-  /**
-   * @param limits instead of the usual ones
-   * @returns `false` if one more filter does not fit; nothing is taken then
-   */
-  take(levels: number, limits = this.limits): boolean {
+  /** @returns `false` if one more filter does not fit; nothing is taken then */
+  take(levels: number): boolean {
+    const { limits } = this;
     if (this.filters >= limits.filters || this.levels + levels > limits.levels) return false;
     this.filters++;
     this.levels += levels;

@@ -4,7 +4,7 @@ import type { MqttClient } from 'mqtt';
 import { RefusalLog } from '../logging/refusal-log.js';
 import type { DeviceEvent } from '../protocol/device-event.js';
 import { CrashGuard } from './crash-guard/crash-guard.js';
-import { DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
+import { type ActionExtras, DEVICEHIVE, type DeviceHiveContext, isAction } from './devicehive.context.js';
 import { callHandler } from './handler-call.js';
 import { Execution } from './intake/execution.js';
 import { BrokerLink } from './link/broker-link.js';
@@ -84,9 +84,12 @@ export class DeviceHiveServer extends ServerMqtt implements OnApplicationBootstr
   /** Nest offers handlers without a transport to every server; only those of `@ActionController()` are ours. */
   override addHandler(action: string, handler: MessageHandler, isEvent?: boolean, extras?: object): void {
     if (!isAction(extras)) return;
-    const { ownActions, actionTimeoutMs: timeoutMs } = this.limits;
-    const limited = ownActions.has(action) ? extras : { timeoutMs, ...extras };
-    super.addHandler(action, handler, isEvent, limited);
+    const { ownActions, actionTimeoutMs } = this.limits;
+    const { timeoutMs = actionTimeoutMs } = extras as ActionExtras;
+    if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 0) {
+      throw new TypeError(`timeoutMs of ${action} must be a whole number of milliseconds, or 0 for no limit`);
+    }
+    super.addHandler(action, handler, isEvent, ownActions.has(action) ? extras : { ...extras, timeoutMs });
   }
 
   /**
