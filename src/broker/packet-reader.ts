@@ -99,9 +99,7 @@ export class PacketReader implements TurnTaker, Unfinished {
         return this.giveUp(`a packet of ${size} bytes is over the limit of ${maxBytes}`);
       }
       if (size === undefined || end + size > data.length) break;
-      if (hasTooManyFilters(data.subarray(end, end + size))) {
-        return this.giveUp(TOO_MANY_FILTERS);
-      }
+      if (hasTooManyFilters(data, end, size)) return this.giveUp(TOO_MANY_FILTERS);
       end += size;
       this.turns.take(this.share, size);
     } while (end < data.length && this.next === 'packets' && this.turns.mayTake(this.share));
@@ -136,7 +134,7 @@ export class PacketReader implements TurnTaker, Unfinished {
     if (filled < packet.size) return undefined;
     this.packet = undefined;
     this.unfinished.release(this);
-    if (hasTooManyFilters(packet.bytes)) return this.giveUp(TOO_MANY_FILTERS);
+    if (hasTooManyFilters(packet.bytes, 0, packet.size)) return this.giveUp(TOO_MANY_FILTERS);
     this.turns.take(this.share, packet.size);
     return packet.bytes;
   }
@@ -159,16 +157,15 @@ function sizeAt(data: Buffer, at: number): number | undefined {
   return Infinity;
 }
 
-/** @param packet a whole one of any type; a malformed one is left to the parser */
-function hasTooManyFilters(packet: Buffer): boolean {
-  const type = packet[0]!;
+/** Whether the whole packet at `start` has; a malformed one is left to the parser. */
+function hasTooManyFilters(data: Buffer, start: number, size: number): boolean {
+  const type = data[start]!;
   if (type !== SUBSCRIBE && type !== UNSUBSCRIBE) return false;
+  const packet = data.subarray(start, start + size);
   const qosBytes = type === SUBSCRIBE ? 1 : 0;
   let filters = 0;
   // Behind the fixed header and the packet identifier.
   let at = packet.findIndex((byte, i) => i > 0 && byte < 0x80) + 3;
-  for (; at + 1 < packet.length && filters <= MAX_FILTERS; filters++) {
-    at += 2 + packet.readUInt16BE(at) + qosBytes;
-  }
+  for (; at + 1 < size && filters <= MAX_FILTERS; filters++) at += 2 + packet.readUInt16BE(at) + qosBytes;
   return filters > MAX_FILTERS;
 }
