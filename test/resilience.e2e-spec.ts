@@ -60,7 +60,8 @@ describe('the log', () => {
     await service.connect({
       will: { topic: `dh/${'w'.repeat(10_000)}\n`, payload: Buffer.from(''), qos: 0 },
     });
-    const lines = service.logger.lines.slice(before);
+    // The number of earlier refusals may come in between.
+    const lines = service.logger.lines.slice(before).filter((line) => !line.includes('within a minute'));
     expect(lines).toHaveLength(5);
     for (const line of lines) {
       expect(line.length).toBeLessThan(1_000);
