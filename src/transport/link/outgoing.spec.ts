@@ -367,6 +367,20 @@ describe('a message that our own side cannot write', () => {
     expect(log).toHaveLength(1);
   });
 
+  it('is sent again if the broker had ended the connection, whose socket fails at the write', () => {
+    client.atTopic.set('late', () =>
+      client.stream.destroy(Object.assign(new Error('ended'), { code: 'EPIPE' })),
+    );
+    publish('late');
+    client.break();
+    client.atTopic.clear();
+    client.accept();
+    expect(client.written).toEqual(['late', 'late']);
+    client.acknowledge(true);
+    expect(outgoing.hasRoom).toBe(true);
+    expect(log).toEqual([]);
+  });
+
   it.each([
     ['topic', 'x'.repeat(65_536), undefined],
     ['topic in bytes', 'é'.repeat(32_768), undefined],

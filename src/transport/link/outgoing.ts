@@ -172,8 +172,9 @@ export class Outgoing {
     } catch (error) {
       return this.unwritable(message, error);
     }
-    // The writer of MQTT.js destroys the stream at a packet that it cannot encode, and tells nobody why.
-    if (wasWritable && stream.destroyed) this.unwritable(message);
+    // The writer of MQTT.js destroys the stream at a packet that it cannot encode, and tells nobody why. A socket that
+    // the broker has ended is destroyed by a write as well, with EPIPE: that message is sent again.
+    if (wasWritable && stream.destroyed && hasFailedHere(this.client)) this.unwritable(message);
   }
 
   private write(message: Message): void {
@@ -271,7 +272,7 @@ export class Outgoing {
   }
 }
 
-/** Whether the writer of MQTT.js ended the connection, at a packet sent again: errors of the network have a code. */
+/** Whether the writer of MQTT.js ended the connection: errors of the network have a code. */
 function hasFailedHere({ stream }: MqttClient): boolean {
   const { errored } = stream as unknown as Writable;
   return errored instanceof Error && !('code' in errored);
