@@ -1,5 +1,5 @@
 import { type Duplex, duplexPair } from 'node:stream';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { PacketReader } from './packet-reader.js';
 import { ReadTurns } from './read-turns.js';
 import { UnfinishedPackets } from './unfinished-packets.js';
@@ -164,6 +164,29 @@ describe('PacketReader', () => {
     await expect.poll(() => reads.slice(1).join('').length).toBe(hex(...burst).length);
     expect(Math.max(...reads.slice(1).map((data) => data.length / hex(packet(0)).length))).toBe(64);
     expect(reads.slice(1)).toHaveLength(Math.ceil(1_000 / 64));
+  });
+
+  it('reads nothing of a connection that has ended, and keeps nothing of it', async () => {
+    const unfinished = new UnfinishedPackets();
+    const hold = vi.spyOn(unfinished, 'hold');
+    [client, connection] = duplexPair();
+    connection.on('error', () => undefined);
+    reader = new PacketReader(connection, MAX_BYTES, new ReadTurns(), unfinished);
+    await write(CONNECT);
+    connection.read();
+    reader.open();
+    await write(packet(1_000).subarray(0, 500));
+    connection.destroy();
+    expect(connection.read()).toBeNull();
+    expect(hold).not.toHaveBeenCalled();
+  });
+
+  it('reads nothing behind CONNECT if it was paused before CONNACK', async () => {
+    await write(CONNECT);
+    reader.pause();
+    reader.open();
+    await write(packet(3));
+    expect(reads).toEqual([hex(CONNECT)]);
   });
 
   it('does not let the connection end before all that was sent is read', async () => {

@@ -49,7 +49,8 @@ export class PacketReader implements TurnTaker, Unfinished {
   /** Called when CONNACK is sent: reads what comes behind CONNECT. */
   open(): void {
     this.next = 'packets';
-    this.resume();
+    // At shutdown it may be paused for good.
+    this.readOn();
   }
 
   /** Reads nothing more until `resume` is called; the client's data waits in the socket. */
@@ -67,7 +68,8 @@ export class PacketReader implements TurnTaker, Unfinished {
   }
 
   private read(): Buffer | null {
-    if (this.isPaused || this.next === 'nothing') return null;
+    // Aedes asks once more after the end of a connection, whose buffer still has bytes: nobody would ever release them.
+    if (this.connection.destroyed || this.isPaused || this.next === 'nothing') return null;
     if (!this.turns.mayTake(this.share)) {
       this.turns.wait(this, this.share);
       return null;

@@ -6,9 +6,8 @@ export interface Unfinished {
   giveUp(reason: string): void;
 }
 
-/** Bounds the memory for packets that have not arrived completely: the one that has taken longest gives way. */
+/** Bounds the memory for packets that have not arrived completely: the one that takes most gives way. */
 export class UnfinishedPackets {
-  /** in the order in which they began */
   private readonly bytes = new Map<Unfinished, number>();
   private total = 0;
 
@@ -17,9 +16,9 @@ export class UnfinishedPackets {
     this.total += bytes - (this.bytes.get(packet) ?? 0);
     this.bytes.set(packet, bytes);
     while (this.total > MAX_BYTES) {
-      const [oldest] = this.bytes.keys();
-      this.release(oldest!);
-      oldest!.giveUp('its packet is not complete, and the memory for such packets is used up');
+      const [largest] = [...this.bytes].reduce((a, b) => (b[1] > a[1] ? b : a));
+      this.release(largest);
+      largest.giveUp('its packet is not complete, and the memory for such packets is used up');
     }
   }
 
