@@ -32,7 +32,8 @@ export class Handshake {
    * @returns `false` for what breaks the protocol
    */
   begin(client: Client, packet: ConnectPacket): boolean {
-    const address = (client.conn as Socket).remoteAddress ?? 'service';
+    const { remoteAddress } = client.conn as Socket;
+    const address = remoteAddress ?? 'a connection that has ended';
     const connection = this.connections.open(client, packet.clientId, address);
     this.sessions.open(connection.id, address);
     client.conn.once('close', () => {
@@ -50,6 +51,8 @@ export class Handshake {
     }
     // Aedes invents an id for an empty one, under which nobody could ever come back to a stored session.
     connection.mayKeepSession = packet.clientId !== '' || packet.clean !== false;
+    // It is reset already. Its login must not count for an address that all such connections share.
+    if (remoteAddress === undefined) return false;
     if (!will || isWill(will)) return true;
     this.refusals.refused(packet.clientId, () => `${from} is refused: MQTT forbids its will`);
     return false;
