@@ -1,7 +1,7 @@
 /** One packet costs 1, and 1 more for each of these bytes: a large one takes longer to decode. */
 const BYTES_PER_COST = 2_048;
 /**
- * What may be handled in one turn of the event loop, of one connection and of all. A small packet takes 20 to 80 us, so
+ * Cost of the packets that are handled in one turn of the event loop, of one connection and of all. One takes 20 to 80 us, so
  * a burst of 65,535 in one write would otherwise block everybody for 4 s.
  */
 const COST_OF_ONE = 64;
