@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import mqttPacket, { type IConnackPacket } from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -30,18 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => service?.stop());
 
-/** @returns the code of CONNACK; `undefined` if the connection ends without one */
-async function connack(from: string, { username, password }: Credentials): Promise<number | undefined> {
-  const { hostname, port } = new URL(service.mqttUrl);
-  const socket = connect({ host: hostname, port: Number(port), localAddress: from });
-  const parser = mqttPacket.parser({ protocolVersion: 4 });
-  let returnCode: number | undefined;
-  parser.on('packet', (packet) => {
-    returnCode = (packet as IConnackPacket).returnCode;
-    socket.destroy();
-  });
-  socket.on('data', (data) => parser.parse(data));
-  socket.on('error', () => undefined);
+function writeConnect(socket: Socket, { username, password }: Credentials): void {
   mqttPacket.writeToStream(
     {
       cmd: 'connect',
@@ -55,6 +44,25 @@ async function connack(from: string, { username, password }: Credentials): Promi
     },
     socket,
   );
+}
+
+/** @returns the code of CONNACK; `undefined` if the connection ends without one */
+async function connack(
+  from: string,
+  credentials: Credentials,
+  { mqttUrl } = service,
+): Promise<number | undefined> {
+  const { hostname, port } = new URL(mqttUrl);
+  const socket = connect({ host: hostname, port: Number(port), localAddress: from });
+  const parser = mqttPacket.parser({ protocolVersion: 4 });
+  let returnCode: number | undefined;
+  parser.on('packet', (packet) => {
+    returnCode = (packet as IConnackPacket).returnCode;
+    socket.destroy();
+  });
+  socket.on('data', (data) => parser.parse(data));
+  socket.on('error', () => undefined);
+  writeConnect(socket, credentials);
   await once(socket, 'close');
   return returnCode;
 }
@@ -144,5 +152,37 @@ describe('a flood of wrong passwords', () => {
     await expect.poll(() => flood.answered(NOT_AUTHORIZED), { timeout: 60_000 }).toBeGreaterThan(5);
     await expectLoginsAtOnce(from(7), known);
     await flood.stop();
+  });
+
+  it('whose clients leave at once keeps no unknown login of their address waiting', { timeout }, async () => {
+    const address = '127.0.4.1';
+    const { hostname: host, port } = new URL(service.mqttUrl);
+    const leavers = Array.from({ length: 600 }, async (_, i) => {
+      const socket = connect({ host, port: Number(port), localAddress: address });
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      writeConnect(socket, { username: `left-${i}`, password: 'wrong' });
+      await new Promise<void>((resolve) => socket.end(resolve));
+      socket.destroy();
+    });
+    await Promise.all(leavers);
+    const start = performance.now();
+    expect(await connack(address, await addUser('unknown-there'))).toBe(ACCEPTED);
+    expect(performance.now() - start).toBeLessThan(AT_ONCE_MS);
+  });
+
+  it('keeps no stop waiting, and is answered that the service is unavailable', { timeout }, async () => {
+    const stopping = await TestService.start({ MQTT_HOST: '127.0.0.1' });
+    let known = 0;
+    const answers = Array.from({ length: ATTACKERS }, (_, i) =>
+      connack('127.0.5.1', { username: `waits-${i}`, password: 'wrong' }, stopping).finally(() => known++),
+    );
+    await expect.poll(() => known, { timeout: 30_000 }).toBeGreaterThan(0);
+    const start = performance.now();
+    await stopping.stop();
+    expect(performance.now() - start).toBeLessThan(AT_ONCE_MS);
+    const codes = await Promise.all(answers);
+    expect(codes.filter((code) => code === UNAVAILABLE).length).toBeGreaterThan(ATTACKERS / 2);
+    expect(stopping.logger.lines.filter((line) => line.includes('TypeORM'))).toEqual([]);
   });
 });

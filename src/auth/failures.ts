@@ -27,8 +27,10 @@ export class Failures {
     if (this.entries.size > MAX_KEYS) this.entries.delete(this.entries.keys().next().value!);
   }
 
+  /** The next attempt is not delayed; that the key has failed lately stays known. */
   forgive(key: string): void {
-    this.entries.delete(key);
+    const entry = this.entries.get(key);
+    if (entry) entry.count = 0;
   }
 
   /** Whether the last failure is less than a minute ago, forgiven or not. */

@@ -1,9 +1,11 @@
-import { ActionError } from '../protocol/action-error.js';
+import { ActionError, stopping } from '../protocol/action-error.js';
 import { tooManyLogins } from './auth.errors.js';
 import { Failures } from './failures.js';
-import { HASH_RANK, type HashOwner } from './hash-queue.js';
+import type { HashOwner, HashRank } from './hash-queue.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { KnownPairs } from './known-pairs.js';
+import { networkOf } from './network-of.js';
+import { waitUnlessAborted } from './wait.js';
 import { type LoginAttempt, type LoginLimits, WaitingAttempts } from './waiting-attempts.js';
 
 /** Some 28 hashes a second: 512 take 18 s, and clients wait for 30 s. */
@@ -15,13 +17,19 @@ export const SHARED_LIMITS: LoginLimits = { delayed: 0, logins: 32, attempts: 64
 
 /** Failures that cost nothing. */
 const FREE_FAILURES = { pair: 5, address: 20 };
-/** Passwords of one address that are checked at once; one while the address is slowed. */
-const CHECKS_AT_ONCE = 2;
+
+/** Where a login attempt comes from. */
+export interface Peer {
+  /** IP address, or client id on an external broker */
+  address: string;
+  /** aborted when its connection ends, with which its attempt is given up */
+  signal?: AbortSignal;
+}
 
 /**
  * Slows down who guesses passwords, by account and address together and by address alone, and locks nobody
- * out: the account's owner logs in from elsewhere as ever, a known pair of login and address passes before
- * the queue of the address, and a fleet behind one address that knows its password is not slowed.
+ * out: the account's owner logs in from elsewhere as ever, a known pair of login and address is not delayed,
+ * and a fleet behind one address that knows its password is not slowed.
  */
 export class LoginThrottle {
   private readonly pairFailures = new Failures(FREE_FAILURES.pair);
@@ -29,43 +37,56 @@ export class LoginThrottle {
   private readonly known = new KnownPairs();
   private readonly waiting = new Map<LoginLimits, WaitingAttempts>();
   private readonly byPair = new KeyedQueue();
-  private readonly byAddress = new KeyedQueue();
+  private readonly ends = new Set<AbortController>();
+  private isStopped = false;
 
   /**
    * Runs a login attempt once it is its turn. Attempts for one account from one address never run in
    * parallel, so that sending many at once gains nothing.
    * @param attempt hashes passwords as the owner that it is given
-   * @throws what the attempt throws (a 401 counts as a failure); 503 if too many wait, before anything is compared
+   * @throws what the attempt throws (a 401 counts as a failure); 503 if too many wait, before anything is compared, and
+   *   if the throttle is stopped or the peer has gone before it is the attempt's turn
    */
   async run<T>(
     login: string,
-    address: string,
+    peer: Peer,
     limits: LoginLimits,
     attempt: (owner: HashOwner) => Promise<T>,
   ): Promise<T> {
+    const address = networkOf(peer.address);
     // Neither a login nor a client id has control characters.
     const pair = `${address}\0${login}`;
     const arrival = { address, pair, isKnown: this.known.has(pair) };
     const waiting = this.waitingWithin(limits);
+    if (this.isStopped) throw stopping();
     if (!waiting.hasRoom(arrival, this.addressFailures.isRecent(address))) throw tooManyLogins();
     const leave = waiting.enter(arrival);
-    if (this.isRefused(arrival, waiting)) {
-      leave();
-      throw tooManyLogins();
-    }
-    return this.byPair.run(
-      pair,
-      () => 1,
-      async () => {
-        try {
-          if (this.known.has(pair)) return await this.tryOnce(arrival, HASH_RANK.known, attempt);
+    const end = new AbortController();
+    const giveUp = () => end.abort(peer.signal!.reason);
+    if (peer.signal?.aborted) giveUp();
+    peer.signal?.addEventListener('abort', giveUp);
+    this.ends.add(end);
+    try {
+      if (this.isRefused(arrival, waiting)) throw tooManyLogins();
+      const inTurn = async () => {
+        if (!this.known.has(pair)) {
           if (this.isRefused(arrival, waiting)) throw tooManyLogins();
-          return await this.tryInTurn(arrival, attempt);
-        } finally {
-          leave();
+          await this.delay(arrival, end.signal);
         }
-      },
-    );
+        return this.tryOnce(arrival, end.signal, attempt);
+      };
+      return await this.byPair.run(pair, 1, inTurn, end.signal);
+    } finally {
+      this.ends.delete(end);
+      peer.signal?.removeEventListener('abort', giveUp);
+      leave();
+    }
+  }
+
+  /** Gives up the attempts that wait for their turn, and refuses those that come later. */
+  stop(): void {
+    this.isStopped = true;
+    for (const end of this.ends) end.abort(stopping());
   }
 
   /**
@@ -78,24 +99,23 @@ export class LoginThrottle {
     return waiting.isBacklogged(arrival, this.pairFailures.delay(pair) > 0, this.isSlowed(address));
   }
 
-  private async tryInTurn<T>(arrival: LoginAttempt, attempt: (owner: HashOwner) => Promise<T>): Promise<T> {
-    const { address, pair } = arrival;
+  private async delay({ address, pair }: LoginAttempt, signal: AbortSignal): Promise<void> {
     const delay = Math.max(this.pairFailures.delay(pair), this.addressFailures.delay(address));
-    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-    const atOnce = () => (this.isSlowed(address) ? 1 : CHECKS_AT_ONCE);
-    return this.byAddress.run(address, atOnce, () => {
-      const rank = this.addressFailures.isRecent(address) ? HASH_RANK.failed : HASH_RANK.clean;
-      return this.tryOnce(arrival, rank, attempt);
+    if (delay === 0) return;
+    await waitUnlessAborted(signal, (done) => {
+      const timer = setTimeout(done, delay);
+      return () => clearTimeout(timer);
     });
   }
 
   private async tryOnce<T>(
     { address, pair }: LoginAttempt,
-    rank: number,
+    signal: AbortSignal,
     attempt: (owner: HashOwner) => Promise<T>,
   ): Promise<T> {
     try {
-      const result = await attempt({ address, rank, isSlowed: () => this.isSlowed(address) });
+      const rank = this.rankOf(address, pair);
+      const result = await attempt({ address, rank, signal, isSlowed: () => this.isSlowed(address) });
       this.pairFailures.forgive(pair);
       this.known.succeed(pair);
       return result;
@@ -107,6 +127,12 @@ export class LoginThrottle {
       }
       throw error;
     }
+  }
+
+  /** A known pair that has failed lately has no preference: its owner could mix right passwords with wrong ones. */
+  private rankOf(address: string, pair: string): HashRank {
+    if (this.known.has(pair) && !this.pairFailures.isRecent(pair)) return 'known';
+    return this.addressFailures.isRecent(address) ? 'failed' : 'clean';
   }
 
   private isSlowed(address: string): boolean {

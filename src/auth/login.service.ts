@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { DirectoryRepository } from '../directory/directory.repository.js';
 import { Role, type User, UserStatus } from '../directory/entities.js';
 import { invalidCredentials } from '../protocol/action-error.js';
@@ -6,7 +6,7 @@ import { PermissionSet } from '../protocol/permissions.js';
 import { userNotActive } from './auth.errors.js';
 import type { HashOwner } from './hash-queue.js';
 import { KeyedQueue } from './keyed-queue.js';
-import { LoginThrottle } from './login-throttle.js';
+import { LoginThrottle, type Peer } from './login-throttle.js';
 import { hashPassword, isOutdatedHash, verifyPassword } from './passwords.js';
 import type { Principal } from './principal.js';
 import { permissionsOf } from './role-permissions.js';
@@ -18,26 +18,27 @@ const LOOKUPS_AT_ONCE = 4;
 
 /** Logins by password: CONNECT on the built-in broker, and the action `token`. */
 @Injectable()
-export class LoginService {
+export class LoginService implements BeforeApplicationShutdown {
   private readonly logger = new Logger(LoginService.name);
   private readonly throttle = new LoginThrottle();
   private readonly lookups = new KeyedQueue();
 
   constructor(private readonly directory: DirectoryRepository) {}
 
+  beforeApplicationShutdown(): void {
+    this.throttle.stop();
+  }
+
   /**
-   * @param address the peer's, for throttling
+   * @param peer for throttling, and for giving up when it has gone
    * @throws {ActionError} 401 `Invalid credentials`, the same and after the same time for an unknown login and
    *   a wrong password; 401 `User is locked or disabled`; 503 under a flood of attempts
    */
-  login(login: string, password: string, address: string, limits: LoginLimits): Promise<User> {
+  login(login: string, password: string, peer: Peer, limits: LoginLimits): Promise<User> {
     if (!isLogin(login)) return Promise.reject(invalidCredentials());
-    return this.throttle.run(login, address, limits, async (owner) => {
-      const user = await this.lookups.run(
-        address,
-        () => LOOKUPS_AT_ONCE,
-        () => this.directory.userByLogin(login),
-      );
+    return this.throttle.run(login, peer, limits, async (owner) => {
+      const lookUp = () => this.directory.userByLogin(login);
+      const user = await this.lookups.run(owner.address, LOOKUPS_AT_ONCE, lookUp, owner.signal);
       const isRight = await verifyPassword(password, user?.passwordHash, owner);
       if (!user || !isRight) throw invalidCredentials();
       if (user.status !== UserStatus.Active) throw userNotActive(401);

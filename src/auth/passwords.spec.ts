@@ -148,7 +148,7 @@ describe('verifyPassword', () => {
 
 describe('a thousand logins of one address after a restart', () => {
   const logIn = (throttle: LoginThrottle, login: string, password: string, hash: string) =>
-    throttle.run(login, '192.0.2.1', CONNECT_LIMITS, async (owner) => {
+    throttle.run(login, { address: '192.0.2.1' }, CONNECT_LIMITS, async (owner) => {
       expect(await verifyPassword(password, hash, owner)).toBe(true);
     });
 

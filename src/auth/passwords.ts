@@ -7,7 +7,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { HASH_RANK, type HashOwner, HashQueue } from './hash-queue.js';
+import { type HashOwner, HashQueue } from './hash-queue.js';
 
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 /**
@@ -21,7 +21,7 @@ const MAX_AT_ONCE = 2;
 
 const hashes = new HashQueue(MAX_AT_ONCE);
 /** For a hash that belongs to no login attempt, like that of the first administrator. */
-const NO_LOGIN: HashOwner = { address: '', rank: HASH_RANK.known, isSlowed: () => false };
+const NO_LOGIN: HashOwner = { address: '', rank: 'known', isSlowed: () => false };
 
 /** scrypt takes 128 N r bytes and a little more. */
 const keyOf = (password: string, salt: Buffer, length: number, cost: typeof COST): Promise<Buffer> =>

@@ -28,7 +28,7 @@ describe('Sessions', () => {
 
   it('knows nobody on a connection until it authenticates', () => {
     expect(sessions.principalOf('first')).toBeUndefined();
-    expect(sessions.addressOf('first')).toBe('192.0.2.1');
+    expect(sessions.peerOf('first')).toMatchObject({ address: '192.0.2.1', signal: { aborted: false } });
     sessions.authenticate('first', principal(1));
     expect(sessions.principalOf('first')).toEqual(principal(1));
   });
@@ -50,8 +50,14 @@ describe('Sessions', () => {
     sessions.close('first');
     sessions.authenticate('first', principal(1));
     expect(sessions.principalOf('first')).toBeUndefined();
-    expect(sessions.addressOf('first')).toBeUndefined();
+    expect(sessions.peerOf('first')).toBeUndefined();
     expect(watching).toEqual([]);
+  });
+
+  it('ends the signal of a connection that is closed, so that what waits for it is given up', () => {
+    const { signal } = sessions.peerOf('first')!;
+    sessions.close('first');
+    expect(signal?.reason).toMatchObject({ code: 503, message: 'The connection has ended' });
   });
 
   it('has the rights of each authenticated user read, and no longer than needed', () => {

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { UserRightsCache } from '../directory/user-rights.js';
+import { connectionEnded } from './auth.errors.js';
+import type { Peer } from './login-throttle.js';
 import type { Principal } from './principal.js';
 
 interface Session {
   /** the peer's IP address, for throttling */
   address: string;
   principal?: Principal;
+  end: AbortController;
 }
 
 /**
@@ -22,13 +25,14 @@ export class Sessions {
   constructor(private readonly rights: UserRightsCache) {}
 
   open(connectionId: string, address: string): void {
-    this.sessions.set(connectionId, { address });
+    this.sessions.set(connectionId, { address, end: new AbortController() });
   }
 
   close(connectionId: string): void {
-    const principal = this.principalOf(connectionId);
-    if (principal) this.rights.unwatch(principal.userId);
+    const session = this.sessions.get(connectionId);
+    if (session?.principal) this.rights.unwatch(session.principal.userId);
     this.sessions.delete(connectionId);
+    session?.end.abort(connectionEnded());
   }
 
   /** Without effect where the connection is gone. */
@@ -46,7 +50,9 @@ export class Sessions {
     return this.sessions.get(connectionId)?.principal;
   }
 
-  addressOf(connectionId: string): string | undefined {
-    return this.sessions.get(connectionId)?.address;
+  /** @returns `undefined` for a connection that is gone */
+  peerOf(connectionId: string): Peer | undefined {
+    const session = this.sessions.get(connectionId);
+    return session && { address: session.address, signal: session.end.signal };
   }
 }

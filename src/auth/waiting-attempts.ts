@@ -8,8 +8,9 @@ export interface LoginLimits {
   attempts: number;
 }
 
-/** Who tries to log in. */
+/** A login attempt, as it is on arrival. */
 export interface LoginAttempt {
+  /** IP address, or /64 of IPv6 */
   address: string;
   /** login and address */
   pair: string;
@@ -42,15 +43,16 @@ export class WaitingAttempts {
 
   constructor(private readonly limits: LoginLimits) {}
 
-  /** Whether there is room for one more attempt. */
+  /**
+   * Whether there is room for one more attempt. An address has no more places than are free, so that a few addresses
+   * never take them all.
+   */
   hasRoom({ address, pair, isKnown }: LoginAttempt, hasAddressFailed: boolean): boolean {
     const { logins, attempts } = this.limits;
     if (isKnown) return this.knownPairs.of(pair) < attempts;
-    const isNewLogin = this.pairs.of(pair) === 0;
-    return (
-      this.all < (hasAddressFailed ? attempts / 2 : attempts) &&
-      !(isNewLogin && this.logins.of(address) >= logins)
-    );
+    const free = (hasAddressFailed ? attempts / 2 : attempts) - this.all;
+    if (this.addresses.of(address) >= free) return false;
+    return this.pairs.of(pair) > 0 || this.logins.of(address) < logins;
   }
 
   /** @returns what to call when the attempt has ended */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import type { AuthenticateError, Client, ConnectPacket } from 'aedes';
+import { connectionEnded } from '../auth/auth.errors.js';
 import { CONNECT_LIMITS } from '../auth/login-throttle.js';
 import { LoginService } from '../auth/login.service.js';
 import { Sessions } from '../auth/sessions.js';
@@ -69,11 +70,14 @@ export class Handshake {
       throw refused(IDENTIFIER_REJECTED, 'client id rejected');
     }
     if (login === undefined || password === undefined) return;
+    const peer = this.sessions.peerOf(connection.id);
     try {
-      const user = await this.logins.login(login, password.toString(), connection.address, CONNECT_LIMITS);
+      if (!peer) throw connectionEnded();
+      const user = await this.logins.login(login, password.toString(), peer, CONNECT_LIMITS);
       this.sessions.authenticate(connection.id, this.logins.principalOf(user));
     } catch (error) {
       const { message, cause } = error as Error;
+      if (!this.connections.get(connection.id)) throw refused(SERVER_UNAVAILABLE, message);
       const line = () => `client ${shown(client.id)} at ${connection.address} is refused: ${message}`;
       const isWrong = error instanceof ActionError && error.code === 401;
       const isOfClient = error instanceof ActionError && !(error instanceof Unavailable);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { connectionEnded } from '../../auth/auth.errors.js';
 import { REQUEST_LIMITS, SHARED_LIMITS } from '../../auth/login-throttle.js';
 import { LoginService } from '../../auth/login.service.js';
 import { Sessions } from '../../auth/sessions.js';
@@ -42,9 +43,11 @@ export class TokenActions {
 
   /** A login and a password for tokens; the session stays as it is. */
   async create(login: string, password: string, origin: RequestOrigin): Promise<TokenPair> {
-    const address = origin.connectionId && this.sessions.addressOf(origin.connectionId);
-    const limits = origin.connectionId ? REQUEST_LIMITS : SHARED_LIMITS;
-    const user = await this.logins.login(login, password, address ?? origin.clientId, limits);
+    const { connectionId, clientId } = origin;
+    const peer = connectionId ? this.sessions.peerOf(connectionId) : { address: clientId };
+    if (!peer) throw connectionEnded();
+    const limits = connectionId ? REQUEST_LIMITS : SHARED_LIMITS;
+    const user = await this.logins.login(login, password, peer, limits);
     const claims = await this.logins.claimsOf(user);
     return {
       accessToken: await this.tokens.sign(ACCESS, claims),
