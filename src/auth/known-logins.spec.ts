@@ -101,20 +101,20 @@ describe('A pair of login and address that succeeded before', () => {
       });
     const addresses = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4'];
     for (const address of addresses) await waitOf('owner', address, right);
-    let isOver = false;
+    const over = new AbortController();
     const owners = addresses.map(async (address) => {
-      for (let i = 1; !isOver; i++) {
+      for (let i = 1; !over.signal.aborted; i++) {
         const attempt = i % 5 === 0 ? right : hashed(wrong);
         await run('owner', address, CONNECT_LIMITS, attempt).catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
     });
     await vi.advanceTimersByTimeAsync(5_000);
-    const newcomer = vi.fn();
+    const newcomer = vi.fn<(result: unknown) => void>();
     void run('bob', '203.0.113.1', CONNECT_LIMITS, hashed(right)).then(newcomer);
     await vi.advanceTimersByTimeAsync(150);
     expect(newcomer).toHaveBeenCalledWith('in');
-    isOver = true;
+    over.abort();
     await vi.runAllTimersAsync();
     await Promise.all(owners);
   });
