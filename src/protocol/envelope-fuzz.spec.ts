@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { type Answered, decodeEnvelope, EnvelopeError } from './envelope.js';
+import { type Answered, decodeEnvelope, type Envelope, EnvelopeError } from './envelope.js';
 import { isWithinLimits } from './json-limits.js';
 import { isJsonObject } from './json-object.js';
+import { scanObject } from './json-scanner.js';
 import { isActionName } from './topics.js';
 
 const ROUNDS = 5_000;
@@ -26,8 +27,15 @@ const MEMBERS = buffers(
   '"requestId":"late",',
   '"requestId":{"deep":"\\u0000"},',
   '"action":"a#",',
+  '"\\u0061ction":"spelled",',
+  '"request\\u0049d":[ "spelled" ] ,',
+  '"x":{"__proto__":1,"constructo\\u0072":2},',
 );
+const HOSTILE = new Set(['__proto__', 'constructor', 'prototype']);
 
+type JsonObject = Record<string, unknown>;
+
+const utf8 = new TextDecoder();
 const random = mulberry32(20_240_229);
 const below = (limit: number) => Math.floor(random() * limit);
 const oneOf = <Item>(items: readonly Item[]): Item => items[below(items.length)]!;
@@ -68,12 +76,22 @@ function mutate(bytes: Buffer): Buffer {
   }
 }
 
+function nextPayload(): Buffer {
+  let payload: Buffer = Buffer.from(oneOf(REQUESTS));
+  for (let times = 1 + below(3); times > 0; times--) payload = mutate(payload);
+  return payload;
+}
+
+function withoutPadding(payload: Buffer): Buffer {
+  return Buffer.from(payload.toString('latin1').replace(/[\0\t\n\r ]+$/, ''), 'latin1');
+}
+
 /** The object in a payload as the JavaScript engine reads it. */
-function objectIn(payload: Buffer): Record<string, unknown> | undefined {
+function objectIn(json: Buffer, reviver?: (key: string, value: unknown) => unknown): JsonObject | undefined {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(payload);
-    const value: unknown = JSON.parse(text.replace(/[\0\t\n\r ]+$/, ''));
-    return isJsonObject(value) ? (value as Record<string, unknown>) : undefined;
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(json);
+    const value: unknown = JSON.parse(text, reviver);
+    return isJsonObject(value) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;
   }
@@ -87,7 +105,7 @@ function isRepeatable(requestId: unknown): boolean {
   return isWithinLimits(text);
 }
 
-/** What is known of a request when it is answered; anything but an EnvelopeError is thrown on. */
+/** The outcome of decoding, with what a reply would repeat; anything but an EnvelopeError is thrown on. */
 function readBy(payload: Buffer): { isDecoded: boolean; request?: Answered } {
   try {
     return { isDecoded: true, request: decodeEnvelope(payload) };
@@ -100,10 +118,9 @@ function readBy(payload: Buffer): { isDecoded: boolean; request?: Answered } {
 it('whatever becomes of a request on its way, its refusal names action and requestId if it is a JSON object, and nothing else', () => {
   const seen = { decoded: 0, named: 0, unnamed: 0, anonymous: 0 };
   for (let round = 0; round < ROUNDS; round++) {
-    let payload: Buffer = Buffer.from(oneOf(REQUESTS));
-    for (let times = 1 + below(3); times > 0; times--) payload = mutate(payload);
+    const payload = nextPayload();
     const text = payload.toString();
-    const object = objectIn(payload);
+    const object = objectIn(withoutPadding(payload));
     const { action, requestId } = object ?? {};
     const isNamed = typeof action === 'string' && isActionName(action);
 
@@ -125,4 +142,35 @@ it('whatever becomes of a request on its way, its refusal names action and reque
   }
   // Each outcome comes up often enough to mean something.
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(ROUNDS / 20);
+});
+
+it('the scanner finds the last of equal members, in an object as JSON.parse takes it', () => {
+  const seen = { objects: 0, others: 0 };
+  for (let round = 0; round < ROUNDS; round++) {
+    const payload = nextPayload();
+    const object = objectIn(payload);
+    const members = scanObject(payload, ['action', 'requestId', 'x']);
+    const values = Object.entries(members ?? {}).map(([name, json]) => [name, JSON.parse(utf8.decode(json))]);
+    const wanted = ['action', 'requestId', 'x'].filter((name) => object && Object.hasOwn(object, name));
+    seen[object ? 'objects' : 'others']++;
+    expect({ text: payload.toString(), values: members && Object.fromEntries(values) }).toEqual({
+      text: payload.toString(),
+      values: object && Object.fromEntries(wanted.map((name) => [name, object[name]])),
+    });
+  }
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(ROUNDS / 20);
+});
+
+it('a decoded body is what JSON.parse gives, without the names that reach a prototype', () => {
+  let dropped = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const payload = nextPayload();
+    const { isDecoded, request } = readBy(payload);
+    if (!isDecoded) continue;
+    const json = withoutPadding(payload);
+    const body = objectIn(json, (key, value) => (HOSTILE.has(key) ? undefined : value));
+    expect(JSON.stringify((request as Envelope).body)).toBe(JSON.stringify(body));
+    if (JSON.stringify(body) !== JSON.stringify(objectIn(json))) dropped++;
+  }
+  expect(dropped).toBeGreaterThan(ROUNDS / 50);
 });

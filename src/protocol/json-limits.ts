@@ -8,6 +8,7 @@ const MAX_EXPANSION = 65_536;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const LOWER_U = 0x75;
 
 /**
  * Whether a JSON text may be parsed and stored: not nested too deep, no `\u0000` and no lone surrogate
@@ -45,8 +46,8 @@ function checkString(text: string, open: number): number {
     if (c === QUOTE) return high ? -1 : at;
     if (c === BACKSLASH) {
       at++;
-      if (text[at] === 'u') {
-        c = Number.parseInt(text.slice(at + 1, at + 5), 16);
+      if (text.charCodeAt(at) === LOWER_U) {
+        c = codeUnit(text, at + 1);
         at += 4;
         if (c === 0) return -1;
       }
@@ -56,6 +57,16 @@ function checkString(text: string, open: number): number {
     high = c >= 0xd800 && c <= 0xdbff;
   }
   return text.length;
+}
+
+/** The value of four hexadecimal digits. For other characters it is any number: the parser refuses them. */
+function codeUnit(text: string, at: number): number {
+  let unit = 0;
+  for (let i = at; i < at + 4; i++) {
+    const c = text.charCodeAt(i);
+    unit = unit * 16 + (c <= 0x39 ? c - 0x30 : (c | 0x20) - 0x57);
+  }
+  return unit;
 }
 
 function endOfNumber(text: string, at: number): number {

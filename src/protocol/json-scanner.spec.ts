@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { isJsonObject } from './json-object.js';
 import { scanObject } from './json-scanner.js';
 
-const scan = (text: string) => scanObject(Buffer.from(text), ['action', 'requestId']);
+/** The values that are found, as texts. */
+function scan(text: string): Record<string, string> | undefined {
+  const values = scanObject(Buffer.from(text), ['action', 'requestId']);
+  return (
+    values && Object.fromEntries(Object.entries(values).map(([name, json]) => [name, utf8.decode(json)]))
+  );
+}
+const utf8 = new TextDecoder();
 const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 
 function isObjectByParser(text: string): boolean {
@@ -20,6 +27,10 @@ describe('scanObject', () => {
     ['{"action":"a","requestId":7}', { action: '"a"', requestId: '7' }],
     ['\t{ "action"\r:\n"a" , "requestId" : [ 1 ] }', { action: '"a"', requestId: '[ 1 ]' }],
     ['{"action":1,"action":2}', { action: '2' }],
+    [
+      '{"action":1,"requestId":2,"act\\u0069on":{"requestId":3},"b":4}',
+      { action: '{"requestId":3}', requestId: '2' },
+    ],
     ['{"action":1,"b":{"action":2},"c":[{"action":3}]}', { action: '1' }],
     ['{"b":"\\",\\"action\\":1","requestId":{"action":"}"}}', { requestId: '{"action":"}"}' }],
     ['{"\\u0061\\u0063tion":1,"request\\u0049d":2,"act\\u0049on":3}', { action: '1', requestId: '2' }],
@@ -78,6 +89,11 @@ describe('scanObject', () => {
     ['4 MB of white space', `${' '.repeat(4_000_000)}1`, true],
     ['1,300,000 arrays', `[${'[],'.repeat(1_300_000)}[]]`, true],
     ['600,000 keys', `{${'"a":1,'.repeat(600_000)}"a":1}`, true],
+    [
+      '300,000 other actions and requestIds',
+      `0${',"action":1,"requestId":2'.repeat(150_000)},"action":"a"`,
+      true,
+    ],
   ])('reads past %s', (_, value, isJson) => {
     const members = { action: '"a"', requestId: '7' };
     const text = `{"action":"a","x":${value},"requestId":7}`;
