@@ -40,6 +40,24 @@ const replies = (clientId: string, count: number) =>
   Array.from({ length: count }, (_, i) => `dh/response/a${i}@${clientId}`);
 const count = (codes: number[], code: number) => codes.filter((one) => one === code).length;
 
+/** A client that comes back to the stored session of an administrator with these filters, and has not authenticated. */
+async function comeBackTo(clientId: string, filters: string[]): Promise<RawClient> {
+  const first = await connectRawAdmin(service.mqttUrl, clientId, { clean: false });
+  clients.push(first);
+  expect(count(await granted(first, filters), 1)).toBe(filters.length);
+  first.end();
+  const again = await RawClient.connect(service.mqttUrl, { clientId, clean: false });
+  clients.push(again);
+  expect(again.packets[0]).toMatchObject({ cmd: 'connack', sessionPresent: true });
+  return again;
+}
+
+async function authenticate(client: RawClient, claims: object = {}): Promise<void> {
+  const messageId = 9;
+  client.publish(JSON.stringify({ action: 'authenticate', token: signToken(claims) }), { qos: 1, messageId });
+  await client.packet('puback', (packet) => packet.messageId === messageId);
+}
+
 /** PUBLISH or CONNECT of which all but the last bytes are sent. */
 function unfinished(type: number, bytes: number): Buffer {
   const length = [bytes & 0x7f, (bytes >> 7) & 0x7f, (bytes >> 14) & 0x7f, bytes >> 21];
@@ -51,8 +69,7 @@ describe('before it has authenticated', () => {
   it('a client holds 20 filters, and 1,000 once it has', async () => {
     const client = await connect('anonymous');
     expect(count(await granted(client, replies('anonymous', 100)), 1)).toBe(20);
-    client.publish(JSON.stringify({ action: 'authenticate', token: signToken() }), { qos: 1, messageId: 9 });
-    await client.packet('puback');
+    await authenticate(client);
     expect(count(await granted(client, replies('anonymous', 1_200), 2), 1)).toBe(1_000);
   });
 
@@ -73,17 +90,43 @@ describe('before it has authenticated', () => {
 
 it('a client whose stored session has 30 filters can subscribe to its replies before it has authenticated', async () => {
   const events = Array.from({ length: 30 }, (_, i) => `dh/command/1/1/device/name${i}`);
-  const first = await connectRawAdmin(service.mqttUrl, 'comes-back', { clean: false });
-  clients.push(first);
-  expect(count(await granted(first, events), 1)).toBe(30);
-  first.end();
-  const again = await RawClient.connect(service.mqttUrl, { clientId: 'comes-back', clean: false });
-  clients.push(again);
-  expect(again.packets[0]).toMatchObject({ cmd: 'connack', sessionPresent: true });
+  const again = await comeBackTo('comes-back', events);
   expect(count(await granted(again, replies('comes-back', 30)), 1)).toBe(20);
   again.write({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: replies('comes-back', 5) });
   await again.packet('unsuback');
   expect(count(await granted(again, replies('comes-back', 30), 3), 1)).toBe(20);
+});
+
+it('filters of a stored session count once a client subscribes to them again before it has authenticated', async () => {
+  const again = await comeBackTo('repeats', replies('repeats', 30));
+  expect(count(await granted(again, replies('repeats', 20)), 1)).toBe(20);
+  const others = Array.from({ length: 20 }, (_, i) => `dh/response/b${i}@repeats`);
+  expect(count(await granted(again, others, 2), 1)).toBe(0);
+});
+
+it('another user who authenticates on a stored session keeps of it what it has subscribed to before, among its 1,000 filters', async () => {
+  await service.sql(`INSERT INTO dh_user (id, login, password_hash, role) VALUES (70, 'heir', '', 1)`);
+  const again = await comeBackTo('inherited', replies('inherited', 30));
+  expect(count(await granted(again, replies('inherited', 20)), 1)).toBe(20);
+  await authenticate(again, { u: 70 });
+  const others = Array.from({ length: 1_100 }, (_, i) => `dh/response/b${i}@inherited`);
+  expect(count(await granted(again, others, 2), 1)).toBe(980);
+});
+
+it('a client whose stored session has 1,000 filters can subscribe to the reply of its authenticate', async () => {
+  const events = Array.from({ length: 1_000 }, (_, i) => `dh/command/1/1/device/name${i}`);
+  const again = await comeBackTo('full', events);
+  expect(await granted(again, ['dh/response/authenticate@full'])).toEqual([1]);
+});
+
+it('a client whose token has expired is not held to 20 filters again', async () => {
+  const client = await connect('expired');
+  expect(count(await granted(client, replies('expired', 20)), 1)).toBe(20);
+  await authenticate(client, { e: Date.now() + 1_500 });
+  let messageId = 100;
+  await expect.poll(() => granted(client, ['dh/command/#'], ++messageId), { timeout: 10_000 }).toEqual([128]);
+  const others = Array.from({ length: 20 }, (_, i) => `dh/response/b${i}@expired`);
+  expect(count(await granted(client, others, 2), 1)).toBe(20);
 });
 
 describe('a stranger', () => {

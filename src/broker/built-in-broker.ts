@@ -62,11 +62,10 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
       if (!isRestored && (isIllFormed(topic) || !hasValidWildcards(topic))) {
         return done(this.violation(client, `subscribes to ${shown(topic)}`));
       }
-      const isKnown = this.access.principalOf(connection) !== undefined;
       const isGranted =
         isTopicFilter(topic) &&
         this.access.maySubscribe(connection, topic, isRestored) &&
-        connection.addFilter(topic, qos, isRestored ? 'restored' : isKnown ? 'authenticated' : 'anyone');
+        connection.addFilter(topic, qos, isRestored);
       done(null, isGranted ? subscription : null);
     },
     authorizeForward: (client, packet) => {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { PublishPacket } from 'aedes';
 import { linkedRequestTopic } from '../protocol/service-link.js';
-import { levelsOf } from '../protocol/topics.js';
 import type { FilterSet } from '../subscriptions/event-index.js';
 import type { EventSubscriptions } from '../subscriptions/event-subscriptions.js';
 import { FilterBudget, UNAUTHENTICATED_LIMITS } from '../subscriptions/filter-budget.js';
@@ -41,14 +40,17 @@ export class Connection {
   /** it has its CONNACK, before which nothing else may be sent */
   isOpen = false;
   mayKeepSession = true;
-  /** of its filters, those that it found in the stored session of its client id */
+  /** of its filters, those that are there only because the stored session of its client id has them */
   private readonly restored = new Set<string>();
   /**
-   * of its filters, those that it got without a login; the others do not count against their limit, so that a client can
-   * always subscribe to the reply of its `authenticate`
+   * Each filter counts in one budget. This one counts those that the client subscribes to before its first
+   * authentication; the budget of `filters` counts those of its stored session, until it subscribes to them again, and
+   * whatever it subscribes to later. With its authentication all filters move to the latter. A filter that does not fit
+   * there stays in this budget, also when the session is restored. So a session of 1,000 filters leaves room for the
+   * reply of `authenticate`, and no session grows with each connection.
    */
-  private readonly unauthenticated = new Set<string>();
   private readonly unauthenticatedBudget = new FilterBudget(UNAUTHENTICATED_LIMITS);
+  private hasAuthenticated = false;
   /** in the order of arrival, not more than are read ahead */
   private readonly unacknowledged: Unacknowledged[] = [];
   private requests = 0;
@@ -98,33 +100,30 @@ export class Connection {
     this.outbox.together(() => this.releaseInOrder());
   }
 
+  /** Called each time its client has authenticated. */
+  authenticated(): void {
+    if (this.hasAuthenticated) return;
+    this.hasAuthenticated = true;
+    this.filters.countAll();
+  }
+
   /**
-   * Whether one more filter may be granted: each is looked at for each reply and event.
-   * @param by whether the client has authenticated, or its filter comes out of its stored session
+   * Whether a filter may be granted: each is looked at for each reply and event.
+   * @param isRestored whether it comes out of the stored session of the client id
    */
-  addFilter(filter: string, qos: number, by: 'anyone' | 'authenticated' | 'restored'): boolean {
-    const maxLength = by === 'anyone' ? MAX_UNAUTHENTICATED_FILTER_LENGTH : MAX_FILTER_LENGTH;
+  addFilter(filter: string, qos: number, isRestored: boolean): boolean {
+    const isUnauthenticated = !isRestored && !this.hasAuthenticated;
+    const maxLength = isUnauthenticated ? MAX_UNAUTHENTICATED_FILTER_LENGTH : MAX_FILTER_LENGTH;
     if (filter.length > maxLength) return false;
-    const isNew = !this.filters.has(filter);
-    if (isNew && by === 'anyone' && !this.takeUnauthenticated(filter)) return false;
-    if (!this.filters.add(filter, qos)) {
-      this.giveBackUnauthenticated(filter);
-      return false;
-    }
-    if (by === 'restored') this.restored.add(filter);
+    const isGranted = isUnauthenticated
+      ? this.filters.add(filter, qos, this.unauthenticatedBudget)
+      : this.filters.add(filter, qos) ||
+        (isRestored && this.filters.add(filter, qos, this.unauthenticatedBudget));
+    if (!isGranted) return false;
+    if (isRestored) this.restored.add(filter);
     else this.restored.delete(filter);
     this.session?.save();
     return true;
-  }
-
-  private takeUnauthenticated(filter: string): boolean {
-    if (!this.unauthenticatedBudget.take(levelsOf(filter).length)) return false;
-    this.unauthenticated.add(filter);
-    return true;
-  }
-
-  private giveBackUnauthenticated(filter: string): void {
-    if (this.unauthenticated.delete(filter)) this.unauthenticatedBudget.giveBack(levelsOf(filter).length);
   }
 
   /** The filters of a stored session turn out to be somebody else's. */
@@ -137,7 +136,7 @@ export class Connection {
 
   removeFilter(filter: string): void {
     this.filters.delete(filter);
-    this.giveBackUnauthenticated(filter);
+    this.restored.delete(filter);
     this.session?.save();
   }
 

@@ -70,7 +70,9 @@ function isEventFilter(filter: string): boolean {
 /** A filter in a set, with what is asked of it for each event and reply. */
 interface HeldFilter extends Watch {
   levels: string[];
-  /** without the suffix; none where no event can match */
+  /** the one that counts it */
+  budget?: FilterBudget;
+  /** without the suffix; none if no event can match */
   eventLevels?: string[];
 }
 
@@ -93,21 +95,21 @@ export class FilterSet {
     return this.filters.size;
   }
 
-  has(filter: string): boolean {
-    return this.filters.has(filter);
-  }
-
-  /** @returns `false` if the budget has no room for one more filter */
-  add(filter: string, qos: number): boolean {
+  /**
+   * @param budget that counts the filter from now on
+   * @returns `false` if the budget has no room for one more filter; a filter that is there already stays as it is
+   */
+  add(filter: string, qos: number, budget = this.budget): boolean {
     const known = this.filters.get(filter);
     if (known) {
+      if (!countIn(budget, known)) return false;
       known.qos = qos;
       return true;
     }
     const suffix = this.suffix && filter.endsWith(this.suffix) ? this.suffix : '';
     const levels = levelsOf(filter);
-    if (this.budget && !this.budget.take(levels.length)) return false;
     const held: HeldFilter = { set: this, qos, suffix, levels };
+    if (!countIn(budget, held)) return false;
     this.filters.set(filter, held);
     if (isEventFilter(filter)) {
       held.eventLevels = suffix ? levelsOf(withoutSuffix(filter, held)) : levels;
@@ -120,8 +122,13 @@ export class FilterSet {
     const held = this.filters.get(filter);
     if (!held) return;
     this.filters.delete(filter);
-    this.budget?.giveBack(held.levels.length);
+    held.budget?.giveBack(held.levels.length);
     if (held.eventLevels) this.index.remove(withoutSuffix(filter, held), held);
+  }
+
+  /** Has its own budget count all filters that another one counts, as far as they fit. */
+  countAll(): void {
+    for (const held of this.filters.values()) countIn(this.budget, held);
   }
 
   /** Whether an event is of one of its filters now. */
@@ -150,6 +157,15 @@ export class FilterSet {
   *[Symbol.iterator](): Iterator<[filter: string, qos: number]> {
     for (const [filter, { qos }] of this.filters) yield [filter, qos];
   }
+}
+
+/** Moves a filter from the budget that counts it to another one, if it has room. */
+function countIn(budget: FilterBudget | undefined, held: HeldFilter): boolean {
+  if (held.budget === budget) return true;
+  if (budget && !budget.take(held.levels.length)) return false;
+  held.budget?.giveBack(held.levels.length);
+  held.budget = budget;
+  return true;
 }
 
 function withoutSuffix(filter: string, { suffix }: Watch): string {

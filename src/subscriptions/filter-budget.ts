@@ -1,4 +1,4 @@
-/** What the filters of one connection may take together. */
+/** Bounds for filters that are counted together. */
 export interface FilterLimits {
   filters: number;
   /** of all filters: a level that no other filter has takes 400 bytes */
@@ -9,7 +9,7 @@ export const CONNECTION_LIMITS: FilterLimits = { filters: 1_000, levels: 10_000 
 /** Before its client has authenticated: enough for its replies, and for what anyone may read. */
 export const UNAUTHENTICATED_LIMITS: FilterLimits = { filters: 20, levels: 200 };
 
-/** Counts the filters of one connection, made by SUBSCRIBE or by an action, and their levels. */
+/** Counts filters of one connection, made by SUBSCRIBE or by an action, and their levels. */
 export class FilterBudget {
   private filters = 0;
   private levels = 0;

@@ -39,6 +39,7 @@ export class StoredSessions {
     this.shared = { access, rights, backlog: new Backlog() };
     sessions.onAuthenticated = (connectionId) => {
       const connection = connections.get(connectionId);
+      connection?.authenticated();
       if (connection?.isOpen) this.claim(connection);
     };
   }
