@@ -60,6 +60,7 @@ describe('toPrincipal', () => {
     ['u as text', { u: '1' }],
     ['an unknown permission id', { a: [8, 19] }],
     ['a negative permission id', { a: [-1] }],
+    ['the permission id -0', { a: [-0] }],
     ['a permission of DeviceHive by name', { a: ['UpdateDeviceCommand'] }],
     ['a permission that is no name', { a: ['*'] }],
     ['a number as text', { a: ['8'] }],

@@ -40,7 +40,8 @@ const IDS: ReadonlyMap<string, number> = new Map(Object.entries(PERMISSION_IDS))
 /** Whether a token may carry it: DeviceHive's permissions are never carried by name. */
 export function isPermissionId(id: unknown): id is PermissionId {
   if (isPermissionName(id)) return !IDS.has(id);
-  return Number.isInteger(id) && (id as number) >= 0 && (id as number) <= HIGHEST_PERMISSION_ID;
+  if (!Number.isInteger(id) || Object.is(id, -0)) return false;
+  return (id as number) >= 0 && (id as number) <= HIGHEST_PERMISSION_ID;
 }
 
 export const ANY_PERMISSION_ID = 0;

@@ -76,6 +76,8 @@ describe('CreateTokenDto', () => {
     ['a fraction', { actions: [1.5] }, 'Unknown action: 1.5'],
     ['a long name in part', { actions: ['x'.repeat(1_000)] }, `Unknown action: ${'x'.repeat(128)}`],
     ['an action of null', { actions: [null] }, MALFORMED],
+    ['an action of -0', { actions: [-0] }, MALFORMED],
+    ['a network of -0', { networkIds: [-0] }, MALFORMED],
     ['an action in a list', { actions: [[8]] }, MALFORMED],
     ['actions that are no list', { actions: '*' }, MALFORMED],
     ['a negative network', { networkIds: [-1] }, MALFORMED],

@@ -85,4 +85,6 @@ const PERMISSIONS: JsonSchema = {
   examples: [['GetDeviceCommand', 'UpdateDeviceCommand']],
 };
 
-const isTextOrNumber = (item: unknown) => typeof item === 'string' || typeof item === 'number';
+/** Not -0, whose text is that of 0, which stands for all permissions. */
+const isTextOrNumber = (item: unknown) =>
+  typeof item === 'string' || (typeof item === 'number' && !Object.is(item, -0));
