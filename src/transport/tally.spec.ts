@@ -1,34 +1,29 @@
-import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Tally } from './tally.js';
 
 const MINUTE_MS = 60_000;
-let lines: unknown[];
-let tally: Tally;
+let lines: string[];
+let tally: Tally<string>;
 
 beforeEach(() => {
   vi.useFakeTimers();
   lines = [];
-  vi.spyOn(Logger.prototype, 'warn').mockImplementation((line) => void lines.push(line));
-  tally = new Tally((count) => `${count} requests were passed over`);
+  tally = new Tally((count, last) => lines.push(`${count}, the last on ${last}`));
 });
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
+afterEach(() => vi.useRealTimers());
 
 const add = (times: number) => {
-  for (let i = 0; i < times; i++) tally.add();
+  for (let i = 1; i <= times; i++) tally.add(`t${i}`);
 };
 
 describe('a Tally', () => {
-  it('logs the first request at once, and the others of its minute together at the end of it', () => {
+  it('logs the first at once, and the others of its minute together at the end of it', () => {
     add(5);
-    expect(lines).toEqual(['1 requests were passed over']);
+    expect(lines).toEqual(['1, the last on t1']);
     vi.advanceTimersByTime(MINUTE_MS - 1);
     expect(lines).toHaveLength(1);
     vi.advanceTimersByTime(1);
-    expect(lines.slice(1)).toEqual(['4 requests were passed over']);
+    expect(lines.slice(1)).toEqual(['4, the last on t5']);
   });
 
   it('logs one line a minute for as long as it goes on, and none after that', () => {
@@ -37,7 +32,8 @@ describe('a Tally', () => {
       vi.advanceTimersByTime(MINUTE_MS);
     }
     vi.advanceTimersByTime(10 * MINUTE_MS);
-    expect(lines).toEqual([1, 1, 2, 2].map((count) => `${count} requests were passed over`));
+    const later = '2, the last on t2';
+    expect(lines).toEqual(['1, the last on t1', '1, the last on t2', later, later]);
     add(1);
     expect(lines).toHaveLength(5);
   });

@@ -1,28 +1,27 @@
-import { Logger } from '@nestjs/common';
-
 const EVERY_MS = 60_000;
 
-/** Counts requests that are passed over. The first one is logged at once, the others once a minute. */
-export class Tally {
-  private readonly logger = new Logger('Requests');
-  private unsaid = 0;
+/** Counts what is passed over. The first one is logged at once, and those that follow together, once a minute. */
+export class Tally<Item = void> {
+  private unlogged = 0;
+  private last?: Item;
   private pause?: NodeJS.Timeout;
   count = 0;
 
-  /** @param lineFor the line of the log for so many requests */
-  constructor(private readonly lineFor: (count: number) => string) {}
+  /** @param log gets how many were passed over since its last call, and the last of them */
+  constructor(private readonly log: (count: number, last: Item) => void) {}
 
-  add(): void {
+  add(item: Item): void {
     this.count++;
-    this.unsaid++;
-    if (!this.pause) this.say();
+    this.unlogged++;
+    this.last = item;
+    if (!this.pause) this.flush();
   }
 
-  private say(): void {
+  private flush(): void {
     this.pause = undefined;
-    if (this.unsaid === 0) return;
-    this.logger.warn(this.lineFor(this.unsaid));
-    this.unsaid = 0;
-    this.pause = setTimeout(() => this.say(), EVERY_MS).unref();
+    if (this.unlogged === 0) return;
+    this.log(this.unlogged, this.last!);
+    this.unlogged = 0;
+    this.pause = setTimeout(() => this.flush(), EVERY_MS).unref();
   }
 }

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { overloaded, stopping } from '../../protocol/action-error.js';
 import type { Envelope } from '../../protocol/envelope.js';
 import type { Delivery } from '../link/request-channel.js';
@@ -13,10 +14,9 @@ export type InPlace = (work: () => Promise<void> | void) => Promise<void>;
 /** Which requests are executed, and when: as many at a time as the limit allows, and none that cannot be. */
 export class RequestIntake {
   private readonly work: WorkLimit;
-  private readonly unanswered = new Tally(
-    (count) =>
-      `${count} QoS 0 requests were neither executed nor answered: too many messages wait for the broker`,
-  );
+  private readonly logger = new Logger('Requests');
+  private readonly congested = this.unanswered('too many messages wait for the broker');
+  private readonly unready = this.unanswered('the connection to the broker was not ready');
   private taken = 0;
   private takenAtQos0 = 0;
   private onIdle: (() => void)[] = [];
@@ -47,7 +47,7 @@ export class RequestIntake {
     if (!read) return delivery.settle(() => {});
     const isQos0 = origin.qos === 0;
     // A 503 would wait in the same queue.
-    if (isQos0 && channel.outgoing.isCongested) return this.unanswered.add();
+    if (isQos0 && channel.outgoing.isCongested) return this.congested.add();
     if (isQos0 && (this.isFull || channel.isFull)) return this.turnAway(delivery, read);
     const inPlace: InPlace = (work) => this.inPlace(delivery, read, work);
     const { length } = packet.payload;
@@ -65,6 +65,12 @@ export class RequestIntake {
     }
   }
 
+  private unanswered(why: string): Tally {
+    const log = (count: number) =>
+      this.logger.warn(`${count} QoS 0 requests were neither executed nor answered: ${why}`);
+    return new Tally(log);
+  }
+
   /** Those that wait behind others of their command have no place yet, and are not to be without number. */
   private get isFull(): boolean {
     return this.work.isFull || this.takenAtQos0 >= this.limits.maxInFlight;
@@ -80,12 +86,18 @@ export class RequestIntake {
     return this.work.run(origin.connectionId ?? origin.clientId, () => {
       if (channel.isOpen) return begin();
       // Before that the broker may not be the one that names the senders: nobody is answered.
-      return channel.whenOpen().then((isOpen) => (isOpen ? begin() : undefined));
+      return channel.whenOpen().then((isOpen) => (isOpen ? begin() : this.lose(delivery)));
     });
   }
 
   private turnAway(delivery: Delivery, read: Envelope | Refusal): void {
     if (delivery.channel.isOpen) this.replies.refuse(delivery, refusalOf(read, overloaded()));
+    else this.lose(delivery);
+  }
+
+  /** The broker hands a QoS 1 request out again. */
+  private lose({ origin }: Delivery): void {
+    if (origin.qos === 0) this.unready.add();
   }
 
   /** The broker keeps no QoS 0. */

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { Logger } from '@nestjs/common';
 import type { IClientPublishOptions, MqttClient, Packet } from 'mqtt';
 import { shown } from '../../protocol/shown.js';
+import { Tally } from '../tally.js';
 import { isRenewed, renewConnection, riskConnection } from './drain.js';
 import { RefusedTopics } from './refused-topics.js';
 import { removeAt, SentPackets } from './sent-packets.js';
@@ -52,6 +53,10 @@ export class Outgoing {
   private readonly told = new Set<string>();
   private readonly onFlushed: (() => void)[] = [];
   private readonly refused = new RefusedTopics();
+  private readonly unsent = new Tally<string>((count, topic) => {
+    const others = count > 1 ? `, like ${count - 1} before it` : '';
+    this.logger.error(`A message on ${shown(topic)} is not sent: the broker cannot carry it${others}`);
+  });
   private isOpen = false;
   private limits: { maximumPacketSize?: number; receiveMaximum?: number } = {};
   /** whether the broker takes what is published over the present connection; `undefined` before its CONNACK */
@@ -162,7 +167,7 @@ export class Outgoing {
     const { topic, payload, properties } = message;
     // The limits may be others than when it was published, and nothing was known before the first connection.
     if (this.refused.has(topic, payload.length) || !this.fits(topic, payload, properties)) {
-      return this.refused.tell(topic);
+      return this.unsent.add(topic);
     }
     if (message.isSuspect) riskConnection(this.client);
     const { stream } = this.client;

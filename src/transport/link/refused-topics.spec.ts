@@ -1,19 +1,10 @@
-import { Logger } from '@nestjs/common';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { RefusedTopics } from './refused-topics.js';
 
 let topics: RefusedTopics;
-let log: string[];
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance'] });
-  log = [];
-  vi.spyOn(Logger.prototype, 'error').mockImplementation((line) => void log.push(String(line)));
   topics = new RefusedTopics();
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 it('a thousand topics are remembered, and the oldest gives way to the next', () => {
@@ -27,12 +18,4 @@ it('a topic is refused whatever the size, or from a size on', () => {
   expect([topics.has('any', 0), topics.isTooLarge('any', 1_000)]).toEqual([true, false]);
   expect([topics.has('large', 99), topics.has('large', 100)]).toEqual([false, true]);
   expect([topics.isTooLarge('large', 99), topics.isTooLarge('large', 100)]).toEqual([false, true]);
-});
-
-it('messages that are not sent have one line in the log for each minute, which counts them', () => {
-  for (let i = 0; i < 5; i++) topics.tell('bad');
-  expect(log).toEqual([expect.stringContaining('"bad" is not sent: the broker cannot carry it')]);
-  vi.advanceTimersByTime(60_000);
-  topics.tell('worse');
-  expect(log).toEqual([expect.anything(), expect.stringContaining('like 4 before it')]);
 });

@@ -1,11 +1,6 @@
-import { Logger } from '@nestjs/common';
-import { shown } from '../../protocol/shown.js';
-
 /** A broker's configuration may change, and a verdict may be wrong: a topic is tried again after this time. */
 const REMEMBERED_MS = 3_600_000;
 const MAX_TOPICS = 1_000;
-/** Time between two log lines about messages that are not sent. */
-const LOG_MS = 60_000;
 
 interface Refused {
   /** payload length from which messages on the topic are refused; 0 if the topic itself is the cause */
@@ -15,11 +10,8 @@ interface Refused {
 
 /** Topics over which connections have ended, so that the next message there does not cost a connection again. */
 export class RefusedTopics {
-  private readonly logger = new Logger('Broker');
   /** oldest first */
   private readonly topics = new Map<string, Refused>();
-  private untold = 0;
-  private toldAt = -Infinity;
 
   get isEmpty(): boolean {
     return this.topics.size === 0;
@@ -41,17 +33,6 @@ export class RefusedTopics {
   isTooLarge(topic: string, length: number): boolean {
     const refused = this.find(topic);
     return refused !== undefined && refused.length > 0 && length >= refused.length;
-  }
-
-  /** Logs that a message is not sent, once in a minute for all of them. */
-  tell(topic: string): void {
-    this.untold++;
-    const now = performance.now();
-    if (now - this.toldAt < LOG_MS) return;
-    const others = this.untold > 1 ? `, like ${this.untold - 1} before it` : '';
-    this.logger.error(`A message on ${shown(topic)} is not sent: the broker cannot carry it${others}`);
-    this.toldAt = now;
-    this.untold = 0;
   }
 
   private find(topic: string): Refused | undefined {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { PROBE_ACTION, responseTopic } from '../../protocol/topics.js';
 import { Tally } from '../tally.js';
@@ -36,7 +37,12 @@ export interface Delivery {
 
 /** The requests that come over one client of the broker, for as long as that client is used. */
 export class RequestChannel {
-  readonly unknownSenders: Tally;
+  private readonly logger = new Logger('Requests');
+  readonly unknownSenders = new Tally((count) =>
+    this.logger.warn(
+      `${count} requests of unknown senders were not executed: requests must ${this.link.identity.requirement}`,
+    ),
+  );
   readonly outgoing: Outgoing;
   private readonly path: RequestPath;
   private readonly acknowledgements: Acknowledgements;
@@ -52,10 +58,6 @@ export class RequestChannel {
     private readonly link: BrokerLink,
     private readonly listener: ChannelListener,
   ) {
-    this.unknownSenders = new Tally(
-      (count) =>
-        `${count} requests of unknown senders were not executed: requests must ${link.identity.requirement}`,
-    );
     this.path = new RequestPath(client, link);
     const onRoom = () => {
       this.acknowledgements.flush();
