@@ -335,12 +335,20 @@ describe('requests of an unusual kind', () => {
     expect(await alice.request('command/get')).toMatchObject({ code: 401 });
   });
 
-  it('whose very refusal is larger than the broker takes get no answer, and cost no connection', async () => {
+  it('whose requestId makes even the refusal larger than the broker takes get 413 without it, at no cost to others', async () => {
     const ends = () => service.logger.lines.filter((line) => line.includes('ends the connection')).length;
     const before = ends();
     const request = JSON.stringify({ action: 'command/get', requestId: 'x'.repeat(3_850) });
     await alice.mqtt.publishAsync('dh/request/alice', request, { qos: 1 });
-    await hasLogged(service, 'A message on "dh/response/command/get@alice" is not sent');
+    const { topic, json } = await alice.next(({ json }) => json.code === 413 && json.requestId === null);
+    expect(topic).toBe('dh/response/command/get@alice');
+    expect(json).toEqual({
+      action: 'command/get',
+      requestId: null,
+      code: 413,
+      status: 'error',
+      error: 'Reply is larger than the broker takes',
+    });
     expect(await alice.request('command/get')).toMatchObject({ code: 401 });
     expect(ends()).toBe(before);
   });

@@ -48,11 +48,13 @@ export class Replies {
     const { correlationData } = origin;
     const qos = Math.min(origin.qos, 1) as 0 | 1;
     const properties = correlationData && { correlationData };
-    if (channel.outgoing.fits(topic, payload, properties)) {
-      return channel.outgoing.publish(topic, payload, qos, properties);
-    }
+    const fits = (text: string) => channel.outgoing.fits(topic, text, properties);
+    const publish = (text: string) => channel.outgoing.publish(topic, text, qos, properties);
+    if (fits(payload)) return publish(payload);
     const error = replyTooLarge();
     this.refusals.failed(origin.clientId, () => refusalLine(origin, error, request));
-    channel.outgoing.publish(topic, errorReply(request, error), qos, properties);
+    const refusal = errorReply(request, error);
+    // A requestId that leaves no room for anything else is left out, as one that breaks a limit is.
+    publish(fits(refusal) ? refusal : errorReply({ action }, error));
   }
 }
