@@ -96,9 +96,17 @@ export class StoredSession implements EventReceiver {
       this.connection = connection;
       connection.session = this;
     }
-    this.owner = principal;
+    this.changeOwner(principal);
     this.save();
     this.sendNext();
+  }
+
+  /** With the rights that are watched for it. If it is the same user, those that are known stay known. */
+  private changeOwner(owner: Watcher): void {
+    const { rights } = this.shared;
+    rights.watch(owner.userId);
+    rights.unwatch(this.owner.userId);
+    this.owner = owner;
   }
 
   /** The connection is gone, if it is still this session's. */

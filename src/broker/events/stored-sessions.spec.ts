@@ -28,9 +28,12 @@ const access = {
   mayWatch: () => true,
 } as unknown as TopicAccess;
 let rightsAreFresh: (userId?: number) => boolean;
+/** How often each user's rights are watched. */
+const watched = new Map<number, number>();
+const watch = (userId: number, times: number) => watched.set(userId, (watched.get(userId) ?? 0) + times);
 const rights = {
-  watch: () => {},
-  unwatch: () => {},
+  watch: (userId: number) => watch(userId, 1),
+  unwatch: (userId: number) => watch(userId, -1),
   isFresh: (userId?: number) => rightsAreFresh(userId),
   refresh: () => new Promise(() => {}),
 } as unknown as UserRightsCache;
@@ -53,6 +56,7 @@ async function open(): Promise<void> {
 }
 
 beforeEach(async () => {
+  watched.clear();
   rightsAreFresh = () => true;
   userId = 1;
   dataDir = mkdtempSync(join(tmpdir(), 'devicehive-sessions-'));
@@ -65,10 +69,17 @@ afterEach(async () => {
 });
 
 /** A client with `clean=false` that has authenticated, and takes nothing unless told. */
-function arrive(clientId: string, outbox: object = { hasRoom: false }): Connection {
+function arrive(clientId: string, outbox: object = { hasRoom: false }, members: object = {}): Connection {
   const filters = new FilterSet(index, NOBODY, `@${clientId}`);
   const client = { id: clientId, clean: false };
-  const connection = { id: clientId, client, filters, outbox } as unknown as Connection;
+  const connection = {
+    id: clientId,
+    client,
+    filters,
+    outbox,
+    giveBackRestored: () => {},
+    ...members,
+  } as unknown as Connection;
   connection.filters.add('dh/command/#', 1);
   sessions.claim(connection);
   return connection;
@@ -105,6 +116,27 @@ describe('StoredSessions', () => {
     const outbox = { hasRoom: true, publish: ({ payload }: Publication) => published.push(payload) };
     for (userId of [1, 2]) arrive(`client-${userId}`, outbox);
     expect(published).toEqual(['for 1']);
+  });
+
+  it('watch the rights of their owner once, whoever has come before, and of nobody else when a client cannot be served', () => {
+    const broken = {
+      get hasRoom(): boolean {
+        throw new Error('broken');
+      },
+    };
+    const giveBackRestored = () => {
+      throw new Error('broken');
+    };
+    comeAndGo('x');
+    expect(() => arrive('x', broken)).toThrow('broken');
+    expect(watched).toEqual(new Map([[1, 1]]));
+    userId = 2;
+    expect(() => arrive('x', undefined, { giveBackRestored })).toThrow('broken');
+    expect(watched).toEqual(new Map([[1, 1]]));
+    arrive('x');
+    expect(Object.fromEntries(watched)).toEqual({ 1: 0, 2: 1 });
+    sessions.forget('x');
+    expect(Object.fromEntries(watched)).toEqual({ 1: 0, 2: 0 });
   });
 
   it('are read at the next start without what is malformed, which is deleted with one warning', async () => {

@@ -92,14 +92,11 @@ export class StoredSessions {
     const { id: clientId, clean } = connection.client;
     if (clean) return this.forget(clientId);
     const session = this.of(clientId) ?? this.create(clientId, principal, connection.filters);
-    const before = session.owner.userId;
     const missed = session.takeMissed();
     if (missed > 0) {
       this.logger.warn(`client ${shown(clientId)} has missed ${missed} events: too many for its session`);
     }
-    this.rights.watch(principal.userId);
     session.attach(connection, principal);
-    this.rights.unwatch(before);
     this.byClientId.delete(clientId);
     this.byClientId.set(clientId, session);
     this.onChanged(clientId, session);
