@@ -7,7 +7,7 @@ import { User } from './directory/entities.js';
 import { loadEnvFile } from './env-file.js';
 
 try {
-  loadEnvFile();
+  for (const warning of loadEnvFile()) process.stderr.write(`${warning}\n`);
   const database = loadDatabaseOptions(process.env);
   const { admin } = database;
   if (!admin) throw new Error('set ADMIN_LOGIN and ADMIN_PASSWORD');

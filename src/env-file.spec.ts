@@ -46,9 +46,31 @@ describe('loadEnvFile', () => {
     expect(env).toEqual({});
   });
 
-  it('leaves what the environment has, also if that is empty', () => {
+  it('leaves what the environment has, unless that is empty', () => {
     const env = { LOG_LEVEL: 'debug', ADMIN_LOGIN: '' };
-    expect(load(TEXT, env).env).toEqual({ ...VALUES, ...env });
+    expect(load(TEXT, env).env).toEqual({ ...VALUES, LOG_LEVEL: 'debug' });
+  });
+
+  it.each(['ADMIN_PASSWORD=dhadmin_#911', ' export ADMIN_PASSWORD = a#b # c', 'ADMIN_PASSWORD=#911'])(
+    'warns that the value is cut off in %s, without showing it',
+    (line) => {
+      expect(load(`LOG_LEVEL=info\n${line}\n`).warnings).toEqual([
+        `ADMIN_PASSWORD in ${file} is cut off at its #: put the value into quotes`,
+      ]);
+    },
+  );
+
+  it.each([
+    'ADMIN_PASSWORD="dhadmin_#911"',
+    "ADMIN_PASSWORD='a#b'#c",
+    'ADMIN_PASSWORD=a # b#c',
+    'ADMIN_PASSWORD=a #b',
+    'ADMIN_PASSWORD=# not yet',
+    '# ADMIN_PASSWORD=a#b',
+    'OF_SOMEBODY_ELSE=a#b',
+    'MQTT_PASSWORD="\nADMIN_PASSWORD=a#b\n"',
+  ])('takes no value for cut off in %j', (line) => {
+    expect(load(`${line}\n`).warnings).toEqual([]);
   });
 
   it('does nothing without a file, and names one that cannot be read', () => {

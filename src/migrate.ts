@@ -3,7 +3,7 @@ import { loadEnvFile } from './env-file.js';
 import { migrate } from './schema.js';
 
 try {
-  loadEnvFile();
+  for (const warning of loadEnvFile()) process.stderr.write(`${warning}\n`);
   const applied = await migrate({ environment: process.env });
   for (const name of applied) process.stdout.write(`applied ${name}\n`);
   process.stdout.write('The database schema is up to date\n');

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
@@ -48,6 +51,21 @@ describe('the first administrator', () => {
     expect(await second.exit()).toBe(0);
     expect(second.output).toContain('Nothing created');
     expect(await database.query('SELECT login, role FROM dh_user')).toEqual([{ login: 'first', role: 0 }]);
+  });
+
+  it('is created with a warning if the password in .env is cut off, which is never shown', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'devicehive-env-'));
+    try {
+      writeFileSync(join(folder, '.env'), 'ADMIN_LOGIN=first\nADMIN_PASSWORD=correct_#horse\n');
+      const script = resolve('dist/src/create-admin.js');
+      const process = ServiceProcess.start(environment.env, ['node', script], folder);
+      expect(await process.exit()).toBe(0);
+      expect(process.output).toBe(
+        'ADMIN_PASSWORD in .env is cut off at its #: put the value into quotes\nCreated the administrator first\n',
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('is asked for by name', async () => {
