@@ -29,7 +29,7 @@ export interface Subscriber {
 
 /** What the built-in broker does for subscriptions; no other broker can. */
 export interface EventSink {
-  /** What the filters of a connection may take; `undefined` if it is gone. */
+  /** The budget that counts the filters of a connection; `undefined` if the connection is gone. */
   budgetOf(connectionId: string): FilterBudget | undefined;
   /** Hands an event to the subscription's connection, if its principal may see it now. */
   send(subscription: EventSubscription, event: DeviceEvent): boolean;
