@@ -41,6 +41,7 @@ const ON_ONE_DATABASE = [
   'compatibility-rights',
   'compatibility-topics',
   'connect',
+  'filter-bursts',
   'handlers',
   'health',
   'isolation',

@@ -17,7 +17,7 @@ afterAll(async () => {
   await service?.stop();
 });
 
-const connect = (options: object = {}) => connectRawAdmin(service.mqttUrl, `c-${randomUUID()}`, options);
+const connect = (clientId = `c-${randomUUID()}`) => connectRawAdmin(service.mqttUrl, clientId);
 const field = (bytes: Buffer) =>
   Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
 const packet = (type: number, ...parts: Buffer[]) => {
@@ -94,24 +94,45 @@ describe('PUBLISH', () => {
   });
 });
 
+const FORBIDDEN_FILTERS: typeof ILL_FORMED = [
+  ...ILL_FORMED,
+  ['text before #', 'a#'],
+  ['text behind #', '#a'],
+  ['text behind +', '+a'],
+  ['text before +', 'a+'],
+  ['text around +', 'a+b'],
+  ['a level behind #', 'a/#/b'],
+  ['two #', '##'],
+  ['nothing in it', ''],
+];
+
+/** Sends a packet for which the connection is ended. */
+async function sendForbidden(bytes: Buffer) {
+  const clientId = `c-${randomUUID()}`;
+  const client = await connect(clientId);
+  client.socket.write(bytes);
+  await client.until(() => client.closed);
+  const lines = service.logger.lines.filter((line) => line.includes(clientId));
+  return { received: client.packets.map(({ cmd }) => cmd), lines };
+}
+const unanswered = (reason: string) => ({
+  received: ['connack'],
+  lines: [expect.stringMatching(new RegExp(` ${reason}.*, which MQTT forbids: disconnected`))],
+});
+
 describe('SUBSCRIBE', () => {
-  it.each([
-    ...ILL_FORMED,
-    ['text before #', 'a#'],
-    ['text behind #', '#a'],
-    ['text behind +', '+a'],
-    ['text before +', 'a+'],
-    ['a level behind #', 'a/#/b'],
-    ['two #', '##'],
-  ] as typeof ILL_FORMED)(
+  it.each(FORBIDDEN_FILTERS)(
     'a filter with %s ends the connection of whoever subscribes to it',
     async (_, filter) => {
-      const client = await connect();
-      client.socket.write(packet(0x82, ID, field(bytesOf(filter)), byte(1)));
-      await client.until(() => client.closed);
-      expect(client.packets.map(({ cmd }) => cmd)).toEqual(['connack']);
+      expect(await sendForbidden(packet(0x82, ID, field(bytesOf(filter)), byte(1)))).toEqual(
+        unanswered('subscribes to'),
+      );
     },
   );
+
+  it('without a filter ends the connection', async () => {
+    expect(await sendForbidden(packet(0x82, ID))).toEqual(unanswered('sends a SUBSCRIBE without a filter'));
+  });
 
   it.each(UNFIT)(
     'a filter with %s is refused, and the others of the packet are granted',
@@ -124,6 +145,42 @@ describe('SUBSCRIBE', () => {
       client.end();
     },
   );
+});
+
+describe('UNSUBSCRIBE', () => {
+  it.each(FORBIDDEN_FILTERS)(
+    'a filter with %s ends the connection of whoever unsubscribes from it, without an acknowledgement',
+    async (_, filter) => {
+      expect(
+        await sendForbidden(packet(0xa2, ID, field(Buffer.from('good')), field(bytesOf(filter)))),
+      ).toEqual(unanswered('unsubscribes from'));
+    },
+  );
+
+  it('without a filter ends the connection', async () => {
+    expect(await sendForbidden(packet(0xa2, ID))).toEqual(
+      unanswered('sends an UNSUBSCRIBE without a filter'),
+    );
+  });
+
+  it('with a forbidden filter takes no other filter of the packet out of a stored session', async () => {
+    const clientId = `s-${randomUUID()}`;
+    const kept = await connectRawAdmin(service.mqttUrl, clientId, { clean: false });
+    await kept.subscribe('end/kept');
+    kept.socket.write(packet(0xa2, ID, field(Buffer.from('end/kept')), field(Buffer.from('a#'))));
+    await kept.until(() => kept.closed);
+    const again = await connectRawAdmin(service.mqttUrl, clientId, { clean: false });
+    again.publish('x', { topic: 'end/kept' });
+    expect(await again.packet('publish')).toMatchObject({ topic: 'end/kept' });
+    again.end();
+  });
+
+  it.each(UNFIT)('a filter with %s, which nobody can have, is acknowledged', async (_, filter) => {
+    const client = await connect();
+    client.socket.write(packet(0xa2, ID, field(bytesOf(filter))));
+    expect(await client.packet('unsuback')).toMatchObject({ messageId: 9 });
+    client.end();
+  });
 });
 
 describe('CONNECT', () => {

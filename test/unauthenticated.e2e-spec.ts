@@ -70,7 +70,7 @@ describe('before it has authenticated', () => {
     const client = await connect('anonymous');
     expect(count(await granted(client, replies('anonymous', 100)), 1)).toBe(20);
     await authenticate(client);
-    expect(count(await granted(client, replies('anonymous', 1_200), 2), 1)).toBe(1_000);
+    expect(count(await granted(client, replies('anonymous', 1_024), 2), 1)).toBe(1_000);
   });
 
   it('a client holds ordinary filters among these 20', async () => {

@@ -11,10 +11,11 @@ import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { RefusalLog } from '../logging/refusal-log.js';
 import { listenError } from '../protocol/listen-error.js';
 import { shown } from '../protocol/shown.js';
-import { hasValidWildcards, isIllFormed, isTopicFilter, isTopicName } from '../protocol/topics.js';
+import { isIllFormed, isTopicFilter, isTopicName } from '../protocol/topics.js';
 import { AedesPersistence } from './aedes-persistence.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
+import { Disconnection } from './disconnection.js';
 import { StoredSessions } from './events/stored-sessions.js';
 import { Handshake } from './handshake.js';
 import { PacketReaders } from './packet-readers.js';
@@ -59,9 +60,6 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
       const { topic, qos } = subscription;
       const connection = this.connections.of(client);
       const isRestored = !connection.isOpen;
-      if (!isRestored && (isIllFormed(topic) || !hasValidWildcards(topic))) {
-        return done(this.violation(client, `subscribes to ${shown(topic)}`));
-      }
       const isGranted =
         isTopicFilter(topic) &&
         this.access.maySubscribe(connection, topic, isRestored) &&
@@ -107,9 +105,11 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
       if (!client.closed) for (const filter of filters) this.connections.of(client).removeFilter(filter);
     });
     this.aedes.on('clientDisconnect', (client) => persistence.forget(client));
-    this.aedes.on('clientError', (client, error) =>
-      this.logger.debug(`client ${shown(client.id)}: ${error.message}`),
-    );
+    this.aedes.on('clientError', (client, error) => {
+      const line = () => `client ${shown(client.id)} ${error.message}: disconnected`;
+      if (error instanceof Disconnection) this.refusals.refused(client.id, line);
+      else this.logger.debug(`client ${shown(client.id)}: ${error.message}`);
+    });
     this.aedes.on('connectionError', (_client, error) => this.logger.debug(`a connection: ${error.message}`));
     this.keepAlive = setInterval(() => {
       for (const connection of this.connections) connection.keepAlive();
@@ -159,12 +159,6 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
     this.aedes.handle(socket);
   }
 
-  /** @param what the client does that MQTT forbids */
-  private violation({ id }: Client, what: string): Error {
-    this.refusals.refused(id, () => `client ${shown(id)} ${what}, which MQTT forbids: disconnected`);
-    return new Error(`${what}, which MQTT forbids`);
-  }
-
   /**
    * A topic that MQTT forbids ends the connection, as an error does in Aedes. A topic that is only not allowed does not:
    * the packet goes where nobody listens.
@@ -181,7 +175,7 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
     }
     const connection = this.connections.of(client);
     if (isIllFormed(packet.topic)) {
-      return done(this.violation(client, `publishes to ${shown(packet.topic)}`));
+      return done(new Disconnection(`publishes to ${shown(packet.topic)}, which MQTT forbids`));
     }
     if (this.access.isRequest(packet.topic)) {
       if (connection.isRepeat(packet)) dropUnacknowledged(packet);

@@ -1,4 +1,7 @@
 import { type Duplex, duplexPair } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import mqttPacket from 'mqtt-packet';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { PacketReader } from './packet-reader.js';
 import { ReadTurns } from './read-turns.js';
@@ -104,22 +107,29 @@ describe('PacketReader', () => {
     expect(reads.slice(1)).toEqual([hex(bytes)]);
   });
 
-  it('ends a connection at the fixed header of a packet over the limit', async () => {
+  it('ends a connection at the fixed header of a packet of one byte over the limit', async () => {
     await write(CONNECT);
     reader.open();
+    await write(packet(MAX_BYTES));
+    await expect.poll(() => reads.slice(1).join('')).toBe(hex(packet(MAX_BYTES)));
     const closed = new Promise((resolve) => connection.once('close', resolve));
-    client.write(packet(MAX_BYTES + 10).subarray(0, 6));
+    client.write(packet(MAX_BYTES + 1).subarray(0, 4));
     await closed;
     expect(connection.errored?.message).toContain(`over the limit of ${MAX_BYTES}`);
-    expect(reads).toHaveLength(1);
+    expect(reads.slice(1).join('')).toBe(hex(packet(MAX_BYTES)));
   });
 
   it('ends a connection at the fixed header of a CONNECT over 100 kB', async () => {
-    const closed = new Promise((resolve) => connection.once('close', resolve));
-    // 100,010 bytes follow.
-    client.write(Buffer.from([0x10, 0xaa, 0x8d, 0x06]));
-    await closed;
-    expect(connection.errored?.message).toContain('over the limit of 100000');
+    // 100,000 bytes follow.
+    await write(Buffer.from([0x10, 0xa0, 0x8d, 0x06]));
+    expect(connection.destroyed).toBe(false);
+    [client, connection] = duplexPair();
+    reader = new PacketReader(connection, MAX_BYTES, new ReadTurns(), new UnfinishedPackets());
+    connection.on('readable', () => connection.read());
+    const failed = new Promise<Error>((resolve) => connection.once('error', resolve));
+    // One more.
+    client.write(Buffer.from([0x10, 0xa1, 0x8d, 0x06]));
+    expect((await failed).message).toContain('over the limit of 100000');
   });
 
   it('ends a connection at a first byte that begins no CONNECT', async () => {
@@ -136,25 +146,57 @@ describe('PacketReader', () => {
     expect(reads).toEqual([]);
   });
 
-  it.each([
-    ['SUBSCRIBE', 0x82, [0, 1, 0x61, 0]],
-    ['UNSUBSCRIBE', 0xa2, [0, 1, 0x61]],
-  ])('ends a connection at a %s of more than 4,096 filters, whole or in parts', async (_, type, filter) => {
-    const of = (filters: number) => {
-      const body = packet(2 + filters * filter.length);
-      body[0] = type;
-      body.set(Array(filters).fill(filter).flat(), body.length - filters * filter.length);
-      return body;
-    };
+  it('gives the packets before one that ends the connection, and none behind it', async () => {
     await write(CONNECT);
     reader.open();
-    await write(of(4_096), of(4_096).subarray(0, 100), of(4_096).subarray(100));
-    expect(reads.slice(1).join('')).toBe(hex(of(4_096), of(4_096)));
-    const closed = new Promise((resolve) => connection.once('close', resolve));
-    await write(of(4_097).subarray(0, 100), of(4_097).subarray(100));
-    await closed;
-    expect(reads.slice(1).join('')).toBe(hex(of(4_096), of(4_096)));
+    const forbidden = Buffer.from([0xa2, 5, 0, 1, 0, 1, 0]);
+    await write(Buffer.concat([packet(3), forbidden, packet(4)]));
+    expect(connection.destroyed).toBe(true);
+    expect(reads.slice(1)).toEqual([hex(packet(3))]);
   });
+
+  it('gives nothing that comes behind a packet in parts that ends the connection', async () => {
+    await write(CONNECT);
+    reader.open();
+    const forbidden = Buffer.from([0xa2, 5, 0, 1, 0, 1, 0]);
+    await write(forbidden.subarray(0, 4), Buffer.concat([forbidden.subarray(4), packet(4)]));
+    expect(connection.destroyed).toBe(true);
+    expect(reads.slice(1)).toEqual([]);
+  });
+
+  it.each([2, 3, 200])(
+    'keeps no more memory than it counts for a packet of which %i bytes came',
+    async (n) => {
+      setFlagsFromString('--expose-gc');
+      const gc = runInNewContext('gc') as () => void;
+      const used = async () => {
+        for (let i = 0; i < 3; i++) {
+          gc();
+          await turn();
+        }
+        return process.memoryUsage().arrayBuffers;
+      };
+      const before = await used();
+      const open = Array.from({ length: 100 }, () => {
+        const [ours, theirs] = duplexPair();
+        const one = new PacketReader(theirs, MAX_BYTES, new ReadTurns(), new UnfinishedPackets());
+        theirs.on('readable', () => {
+          while (theirs.read() !== null);
+        });
+        return { ours, one };
+      });
+      for (const { ours } of open) ours.write(CONNECT);
+      await turn();
+      for (const { one, ours } of open) {
+        one.open();
+        ours.write(Buffer.concat([packet(40_000), packet(300).subarray(0, n)]));
+      }
+      await turn();
+      await turn();
+      expect((await used()) - before).toBeLessThan(100 * 1_000);
+      expect(open.every(({ ours }) => !ours.destroyed)).toBe(true);
+    },
+  );
 
   it('gives at most 64 packets of a burst in one turn of the event loop, and the others in later ones', async () => {
     await write(CONNECT);
@@ -164,6 +206,17 @@ describe('PacketReader', () => {
     await expect.poll(() => reads.slice(1).join('').length).toBe(hex(...burst).length);
     expect(Math.max(...reads.slice(1).map((data) => data.length / hex(packet(0)).length))).toBe(64);
     expect(reads.slice(1)).toHaveLength(Math.ceil(1_000 / 64));
+  });
+
+  it('gives a SUBSCRIBE of 1,024 filters alone in a turn of the event loop', async () => {
+    await write(CONNECT);
+    reader.open();
+    const subscriptions = Array.from({ length: 1_024 }, () => ({ topic: 'a', qos: 1 as const }));
+    const subscribe = mqttPacket.generate({ cmd: 'subscribe', messageId: 1, subscriptions });
+    client.write(Buffer.concat(Array.from({ length: 8 }, () => subscribe)));
+    const all = hex(...Array.from({ length: 8 }, () => subscribe));
+    await expect.poll(() => reads.slice(1).join('').length).toBe(all.length);
+    expect(reads.slice(1)).toEqual(Array(8).fill(hex(subscribe)));
   });
 
   it('reads nothing of a connection that has ended, and keeps nothing of it', async () => {

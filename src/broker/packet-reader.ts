@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream';
+import { Disconnection } from './disconnection.js';
+import { filtersOf } from './packet-filters.js';
 import type { ReadTurns, Share, TurnTaker } from './read-turns.js';
 import type { Unfinished, UnfinishedPackets } from './unfinished-packets.js';
 
@@ -6,13 +8,9 @@ import type { Unfinished, UnfinishedPackets } from './unfinished-packets.js';
 const MAX_HEADER_BYTES = 5;
 /** Client id, login, password and will need far less. */
 const MAX_CONNECT_BYTES = 100_000;
-/** First bytes of packets; a connection begins with CONNECT [MQTT-3.1.0-1]. */
+/** The first byte of CONNECT, with which a connection begins [MQTT-3.1.0-1]. */
 const CONNECT = 0x10;
-const SUBSCRIBE = 0x82;
-const UNSUBSCRIBE = 0xa2;
-/** Filters in one packet, which is handled in one turn of the event loop: 60,000 in a packet of 600 kB took 290 ms. */
-const MAX_FILTERS = 4_096;
-const TOO_MANY_FILTERS = `a SUBSCRIBE or UNSUBSCRIBE has more than ${MAX_FILTERS} filters`;
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Decides what the broker reads of one connection: whole packets, and of these CONNECT alone until its CONNACK is sent.
@@ -31,7 +29,7 @@ export class PacketReader implements TurnTaker, Unfinished {
   private readonly readSocket: () => Buffer | null;
   private readonly share: Share;
 
-  /** @param maxBytes remaining length above which a packet ends the connection before its body is buffered */
+  /** @param maxBytes a packet with a larger remaining length ends the connection before its body is buffered */
   constructor(
     private readonly connection: Duplex,
     private readonly maxBytes: number,
@@ -74,7 +72,8 @@ export class PacketReader implements TurnTaker, Unfinished {
       this.turns.wait(this, this.share);
       return null;
     }
-    for (;;) {
+    // What it has read may end the connection, with more behind it.
+    while (!this.connection.destroyed) {
       const chunk = this.readSocket();
       if (!chunk) return null;
       const packets = this.packet ? this.complete(this.packet, chunk) : this.cut(this.withHeader(chunk));
@@ -82,6 +81,7 @@ export class PacketReader implements TurnTaker, Unfinished {
       if (this.next === 'connect') this.next = 'nothing';
       return packets;
     }
+    return null;
   }
 
   private withHeader(chunk: Buffer): Buffer {
@@ -92,18 +92,19 @@ export class PacketReader implements TurnTaker, Unfinished {
 
   /** @returns the whole packets at the beginning of `data`; the rest is given back to the socket or kept */
   private cut(data: Buffer): Buffer | undefined {
-    if (this.next === 'connect' && data[0] !== CONNECT) return this.giveUp('the first packet is no CONNECT');
+    if (this.next === 'connect' && data[0] !== CONNECT) return this.giveUp('begins with no CONNECT');
     let end = 0;
     do {
-      const size = sizeAt(data, end);
-      const maxBytes = this.next === 'connect' ? MAX_CONNECT_BYTES : this.maxBytes;
-      if (end === 0 && size !== undefined && size > maxBytes + MAX_HEADER_BYTES) {
-        return this.giveUp(`a packet of ${size} bytes is over the limit of ${maxBytes}`);
-      }
-      if (size === undefined || end + size > data.length) break;
-      if (hasTooManyFilters(data, end, size)) return this.giveUp(TOO_MANY_FILTERS);
-      end += size;
-      this.turns.take(this.share, size);
+      const header = headerAt(data, end);
+      if (!header) break;
+      const isWhole = end + header.size <= data.length;
+      const filters = isWhole ? filtersOf(data.subarray(end, end + header.size)) : undefined;
+      const fault = this.faultOf(header) ?? filters?.fault;
+      // The packets before it are handled first.
+      if (fault && end === 0) return this.giveUp(fault);
+      if (fault || !filters) break;
+      end += header.size;
+      this.turns.take(this.share, header.size, filters.count);
     } while (end < data.length && this.next === 'packets' && this.turns.mayTake(this.share));
     if (end === 0) return this.keep(data);
     // The socket does not emit 'end' before this was read, too.
@@ -111,13 +112,17 @@ export class PacketReader implements TurnTaker, Unfinished {
     return data.subarray(0, end);
   }
 
-  private keep(data: Buffer): undefined {
-    const size = sizeAt(data, 0);
-    if (size === undefined) this.header = data;
-    else {
-      this.packet = { size, filled: data.length, bytes: data };
-      this.unfinished.hold(this, data.length);
-    }
+  private faultOf({ length }: Header): string | undefined {
+    const maxBytes = this.next === 'connect' ? MAX_CONNECT_BYTES : this.maxBytes;
+    if (length > maxBytes) return `sends a packet of ${length} bytes, over the limit of ${maxBytes}`;
+  }
+
+  /** Copies it: a view of a few bytes would keep all of the memory that they have arrived in. */
+  private keep(data: Buffer): Buffer | undefined {
+    const header = headerAt(data, 0);
+    if (header) return this.complete((this.packet = { size: header.size, filled: 0, bytes: NO_BYTES }), data);
+    this.header = Buffer.allocUnsafeSlow(data.length);
+    data.copy(this.header);
   }
 
   private complete(packet: NonNullable<PacketReader['packet']>, chunk: Buffer): Buffer | undefined {
@@ -127,47 +132,44 @@ export class PacketReader implements TurnTaker, Unfinished {
       const bytes = Buffer.allocUnsafeSlow(Math.min(packet.size, filled * 2));
       packet.bytes.copy(bytes, 0, 0, packet.filled);
       packet.bytes = bytes;
-      this.unfinished.hold(this, bytes.length);
     }
     const taken = filled - packet.filled;
     chunk.copy(packet.bytes, packet.filled, 0, taken);
     packet.filled = filled;
     if (taken < chunk.length) this.connection.unshift(chunk.subarray(taken));
-    if (filled < packet.size) return undefined;
+    if (filled < packet.size) {
+      this.unfinished.hold(this, packet.bytes.length);
+      return undefined;
+    }
     this.packet = undefined;
     this.unfinished.release(this);
-    if (hasTooManyFilters(packet.bytes, 0, packet.size)) return this.giveUp(TOO_MANY_FILTERS);
-    this.turns.take(this.share, packet.size);
+    const filters = filtersOf(packet.bytes);
+    if (filters.fault) return this.giveUp(filters.fault);
+    this.turns.take(this.share, packet.size, filters.count);
     return packet.bytes;
   }
 
   giveUp(reason: string): undefined {
     this.packet = undefined;
-    this.connection.destroy(new Error(reason));
+    this.connection.destroy(new Disconnection(reason));
   }
 }
 
-/** @returns bytes of the packet at `at` with its header; `undefined` if the header is incomplete; Infinity if malformed */
-function sizeAt(data: Buffer, at: number): number | undefined {
+interface Header {
+  /** remaining length */
+  length: number;
+  /** bytes of the whole packet */
+  size: number;
+}
+
+/** @returns the fixed header at `at`; `undefined` if it is incomplete, of infinite length if it is malformed */
+function headerAt(data: Buffer, at: number): Header | undefined {
   let length = 0;
   for (let i = 1; i < MAX_HEADER_BYTES; i++) {
     const byte = data[at + i];
     if (byte === undefined) return undefined;
     length += (byte & 0x7f) << (7 * (i - 1));
-    if (byte < 0x80) return 1 + i + length;
+    if (byte < 0x80) return { length, size: 1 + i + length };
   }
-  return Infinity;
-}
-
-/** Whether the whole packet at `start` has; a malformed one is left to the parser. */
-function hasTooManyFilters(data: Buffer, start: number, size: number): boolean {
-  const type = data[start]!;
-  if (type !== SUBSCRIBE && type !== UNSUBSCRIBE) return false;
-  const packet = data.subarray(start, start + size);
-  const qosBytes = type === SUBSCRIBE ? 1 : 0;
-  let filters = 0;
-  // Behind the fixed header and the packet identifier.
-  let at = packet.findIndex((byte, i) => i > 0 && byte < 0x80) + 3;
-  for (; at + 1 < size && filters <= MAX_FILTERS; filters++) at += 2 + packet.readUInt16BE(at) + qosBytes;
-  return filters > MAX_FILTERS;
+  return { length: Infinity, size: Infinity };
 }

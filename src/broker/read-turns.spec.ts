@@ -11,13 +11,16 @@ beforeEach(() => {
 });
 
 const turn = () => new Promise(setImmediate);
-const taker = (name: string) => ({ readOn: () => void readers.push(name) });
+const taker = (name: string) => ({
+  readOn: () => void readers.push(name),
+  giveUp: (reason: string) => void readers.push(`${name}: ${reason}`),
+});
 
 /** Takes as many packets as it may, 1,000 at most. */
-function takeAll(share: Share, bytes = 2): number {
+function takeAll(share: Share, bytes = 2, filters = 0): number {
   let taken = 0;
   while (taken < 1_000 && turns.mayTake(share)) {
-    turns.take(share, bytes);
+    turns.take(share, bytes, filters);
     taken++;
   }
   return taken;
@@ -39,6 +42,16 @@ describe('ReadTurns', () => {
     expect(takeAll(share, 100_000_000)).toBe(1);
     await turn();
     expect(takeAll(share, 4_096)).toBe(22);
+  });
+
+  it('counts four filters as one packet', async () => {
+    const share = turns.share();
+    expect(takeAll(share, 2, 28)).toBe(8);
+    await turn();
+    expect(takeAll(share, 2, 3)).toBe(64);
+    await turn();
+    expect(takeAll(share, 2, 1_024)).toBe(1);
+    expect(takeAll(turns.share())).toBe(0);
   });
 
   it('gives all connections together 256 packets in each turn', async () => {

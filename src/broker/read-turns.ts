@@ -1,5 +1,7 @@
 /** One packet costs 1, and 1 more for each of these bytes: a large one takes longer to decode. */
 const BYTES_PER_COST = 2_048;
+/** And 1 more for each of these filters, to which it subscribes or from which it unsubscribes. */
+const FILTERS_PER_COST = 4;
 /**
  * Cost of the packets that are handled in one turn of the event loop, of one connection and of all. One takes 20 to 80 us, so
  * a burst of 65,535 in one write would otherwise block everybody for 4 s.
@@ -42,9 +44,12 @@ export class ReadTurns {
     return share.left > 0 && this.left > 0;
   }
 
-  /** @param bytes size of a packet that is handled in this turn */
-  take(share: Share, bytes: number): void {
-    const cost = 1 + Math.floor(bytes / BYTES_PER_COST);
+  /**
+   * @param bytes size of a packet that is handled in this turn
+   * @param filters how many it has
+   */
+  take(share: Share, bytes: number, filters: number): void {
+    const cost = 1 + Math.floor(bytes / BYTES_PER_COST) + Math.floor(filters / FILTERS_PER_COST);
     share.left -= cost;
     this.left -= cost;
     this.scheduleNext();

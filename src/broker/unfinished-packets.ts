@@ -18,7 +18,7 @@ export class UnfinishedPackets {
     while (this.total > MAX_BYTES) {
       const [largest] = [...this.bytes].reduce((a, b) => (b[1] > a[1] ? b : a));
       this.release(largest);
-      largest.giveUp('its packet is not complete, and the memory for such packets is used up');
+      largest.giveUp('has sent the largest part of a packet, and the memory for such parts is used up');
     }
   }
 
