@@ -1,5 +1,6 @@
 import mqttPacket, { type Packet } from 'mqtt-packet';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { TopicAccess } from '../src/broker/topic-access.js';
 import { RawClient } from './support/raw-client.js';
 import { connectRawAdmin, TestService } from './support/service.js';
 
@@ -50,6 +51,20 @@ describe('SUBSCRIBE and UNSUBSCRIBE', () => {
         expect.stringContaining(`sends ${name} of more than 1024 filters: disconnected`),
       ]);
     }
+  });
+
+  it('that cannot be handled for an error in the service end their own connection alone', async () => {
+    const victim = await connect('victim');
+    const other = await connect('other');
+    vi.spyOn(service.app.get(TopicAccess), 'maySubscribe').mockImplementationOnce(() => {
+      throw new Error('broken');
+    });
+    victim.write(subscribePacket(1, ['a']));
+    await victim.until(() => victim.closed);
+    await other.subscribe('a');
+    expect(service.logger.lines.filter((line) => line.includes('"victim"'))).toEqual([
+      expect.stringContaining('client "victim": a packet cannot be handled, disconnected'),
+    ]);
   });
 
   it('of many sizes, mixed with PUBLISH and cut anywhere, are acknowledged once each and in order, for 200 clients at once', async () => {

@@ -9,4 +9,6 @@ export interface AedesClient extends Client {
   _keepaliveTimer: NodeJS.Timeout | null;
   /** the next message id for packets to the client */
   _nextId: number;
+  /** reads and handles packets; called when the connection emits readable, and after each packet with what failed */
+  _nextBatch: (failure?: unknown) => void;
 }

@@ -93,6 +93,22 @@ describe('aedes', () => {
     await expect.poll(() => received.filter(({ cmd }) => cmd === 'pingresp').length).toBe(3);
   });
 
+  it('reads and handles packets in a function of the client, looked up anew for what follows each packet', async () => {
+    const { conn, _nextBatch: nextBatch } = client;
+    const pings = () => received.filter(({ cmd }) => cmd === 'pingresp').length;
+    conn.off('readable', nextBatch);
+    expect(conn.listenerCount('readable')).toBe(0);
+    let calls = 0;
+    client._nextBatch = (failure) => {
+      calls++;
+      nextBatch(failure);
+    };
+    conn.on('readable', client._nextBatch);
+    write({ cmd: 'pingreq' });
+    await expect.poll(pings).toBe(1);
+    await expect.poll(() => calls).toBeGreaterThanOrEqual(2);
+  });
+
   it('tells of each SUBSCRIBE what is granted, right after its SUBACK, and asks the store for a then() alone', async () => {
     const { persistence } = broker as unknown as { persistence: Record<string, unknown> };
     const order: unknown[] = [];

@@ -12,9 +12,11 @@ import { RefusalLog } from '../logging/refusal-log.js';
 import { listenError } from '../protocol/listen-error.js';
 import { shown } from '../protocol/shown.js';
 import { isIllFormed, isTopicFilter, isTopicName } from '../protocol/topics.js';
+import type { AedesClient } from './aedes-client.js';
 import { AedesPersistence } from './aedes-persistence.js';
 import { BrokerOptions } from './broker.options.js';
 import { Connections } from './connections.js';
+import { contain } from './contain.js';
 import { Disconnection } from './disconnection.js';
 import { StoredSessions } from './events/stored-sessions.js';
 import { Handshake } from './handshake.js';
@@ -156,7 +158,12 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
 
   private accept(socket: Socket): void {
     this.readers.attach(socket);
-    this.aedes.handle(socket);
+    const client = this.aedes.handle(socket) as AedesClient;
+    contain(client, (error) => {
+      const id = client.id ?? '';
+      this.refusals.failed(id, () => `client ${shown(id)}: a packet cannot be handled, disconnected`, error);
+      socket.destroy();
+    });
   }
 
   /**

@@ -74,4 +74,16 @@ describe('ReadTurns', () => {
     await turn();
     expect(readers).toHaveLength(5);
   });
+
+  it('lets the others read on if one of them throws, which is given up', async () => {
+    const bad = {
+      ...taker('bad'),
+      readOn: () => {
+        throw new Error('broken');
+      },
+    };
+    for (const each of [taker('first'), bad, taker('last')]) turns.wait(each, turns.share());
+    await turn();
+    expect(readers).toEqual(['first', 'bad: cannot be read: broken', 'last']);
+  });
 });

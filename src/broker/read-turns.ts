@@ -13,6 +13,8 @@ const COST_OF_ALL = 256;
 export interface TurnTaker {
   /** reads on; called in a later turn than the one in which there was nothing left to take */
   readOn(): void;
+  /** called if `readOn` throws */
+  giveUp(reason: string): void;
 }
 
 /** The share of one connection in a turn of the event loop. */
@@ -75,6 +77,13 @@ export class ReadTurns {
     const waiting = [...this.starved, ...this.served];
     this.starved = new Set();
     this.served = new Set();
-    for (const taker of waiting) taker.readOn();
+    for (const taker of waiting) {
+      try {
+        taker.readOn();
+      } catch (error) {
+        // The others still get their turn.
+        taker.giveUp(`cannot be read: ${(error as Error).message}`);
+      }
+    }
   }
 }
