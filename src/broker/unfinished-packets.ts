@@ -16,7 +16,7 @@ export class UnfinishedPackets {
     this.total += bytes - (this.bytes.get(packet) ?? 0);
     this.bytes.set(packet, bytes);
     while (this.total > MAX_BYTES) {
-      const [largest] = [...this.bytes].reduce((a, b) => (b[1] > a[1] ? b : a));
+      const largest = this.largest()!;
       this.release(largest);
       largest.giveUp('has sent the largest part of a packet, and the memory for such parts is used up');
     }
@@ -26,5 +26,16 @@ export class UnfinishedPackets {
   release(packet: Unfinished): void {
     this.total -= this.bytes.get(packet) ?? 0;
     this.bytes.delete(packet);
+  }
+
+  private largest(): Unfinished | undefined {
+    let largest: Unfinished | undefined;
+    let most = 0;
+    for (const [packet, bytes] of this.bytes) {
+      if (bytes <= most) continue;
+      largest = packet;
+      most = bytes;
+    }
+    return largest;
   }
 }
