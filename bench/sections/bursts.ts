@@ -17,10 +17,13 @@ const START_SECONDS = 5;
 const IDLE_SECONDS = 1;
 const BURST_SECONDS = 3;
 const PACKETS = 65_535;
+const FILTER_PACKETS = 100;
+const FILTERS = 1_024;
 const PINGRESP = 13;
 
-const repeated = (packet: (messageId: number) => Packet): Buffer =>
-  Buffer.concat(Array.from({ length: PACKETS }, (_, i) => mqttPacket.generate(packet(i + 1))));
+const repeated = (packet: (messageId: number) => Packet, length = PACKETS): Buffer =>
+  Buffer.concat(Array.from({ length }, (_, i) => mqttPacket.generate(packet(i + 1))));
+const filters = Array.from({ length: FILTERS }, (_, i) => i.toString(36));
 const publish = (topic: string, payload: string, qos: 0 | 1) =>
   repeated((messageId) => ({ cmd: 'publish', topic, payload, qos, messageId, retain: false, dup: false }));
 
@@ -32,6 +35,17 @@ const BURSTS: Record<string, () => Buffer> = {
   'requests {} at QoS 1': () => publish('dh/request', '{}', 1),
   'updates with a wrong token': () => publish('dh/request', '{"action":"command/update","token":"x"}', 0),
   'messages on a topic of the service': () => publish('dh/command/1/1/device/name', '', 0),
+  [`${FILTER_PACKETS} SUBSCRIBE of ${number(FILTERS)} filters`]: () =>
+    repeated(
+      (messageId) => ({
+        cmd: 'subscribe',
+        messageId,
+        subscriptions: filters.map((topic) => ({ topic, qos: 1 })),
+      }),
+      FILTER_PACKETS,
+    ),
+  [`${FILTER_PACKETS} UNSUBSCRIBE of ${number(FILTERS)} filters`]: () =>
+    repeated((messageId) => ({ cmd: 'unsubscribe', messageId, unsubscriptions: filters }), FILTER_PACKETS),
 };
 
 /** How long one connection's burst keeps everybody else waiting: the longest turn of the service's event loop. */
@@ -71,7 +85,7 @@ export const bursts: SectionOfRun = {
       ),
       number(Math.max(...burst.map((value, i) => value - idle[i]!)), 1),
     ]);
-    const about = `The longest turn of the event loop while one anonymous connection sends ${number(PACKETS)} packets in one write, and during an idle second before it.`;
+    const about = `The longest turn of the event loop while one anonymous connection sends ${number(PACKETS)} packets in one write, or as many as named, and during an idle second before it.`;
     return ['## Bursts', about, table(header, rows)].join('\n\n');
   },
 };
