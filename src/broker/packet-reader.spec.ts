@@ -132,6 +132,28 @@ describe('PacketReader', () => {
     expect((await failed).message).toContain('over the limit of 100000');
   });
 
+  it('keeps 64 MB of CONNECTs that are not answered yet, and ends the connection of the largest', async () => {
+    const unfinished = new UnfinishedPackets();
+    const connectWith = async (bytes: number) => {
+      const [sender, receiver] = duplexPair();
+      receiver.on('error', () => undefined);
+      const opened = new PacketReader(receiver, MAX_BYTES, new ReadTurns(), unfinished);
+      receiver.on('readable', () => receiver.read());
+      const large = packet(bytes);
+      large[0] = CONNECT[0]!;
+      sender.write(large);
+      await turn();
+      return { receiver, opened };
+    };
+    const small = await connectWith(50);
+    const large = await Promise.all(Array.from({ length: 700 }, () => connectWith(100_000)));
+    const left = large.filter(({ receiver }) => !receiver.destroyed);
+    expect(left.length).toBe(Math.floor((64 * 1_048_576) / 100_004));
+    expect(small.receiver.destroyed).toBe(false);
+    for (const { opened } of left) opened.open();
+    expect((await connectWith(100_000)).receiver.destroyed).toBe(false);
+  });
+
   it('ends a connection at a first byte that begins no CONNECT', async () => {
     const closed = new Promise((resolve) => connection.once('close', resolve));
     client.write(packet(100).subarray(0, 1));
@@ -221,13 +243,13 @@ describe('PacketReader', () => {
 
   it('reads nothing of a connection that has ended, and keeps nothing of it', async () => {
     const unfinished = new UnfinishedPackets();
-    const hold = vi.spyOn(unfinished, 'hold');
     [client, connection] = duplexPair();
     connection.on('error', () => undefined);
     reader = new PacketReader(connection, MAX_BYTES, new ReadTurns(), unfinished);
     await write(CONNECT);
     connection.read();
     reader.open();
+    const hold = vi.spyOn(unfinished, 'hold');
     await write(packet(1_000).subarray(0, 500));
     connection.destroy();
     expect(connection.read()).toBeNull();

@@ -46,6 +46,7 @@ export class PacketReader implements TurnTaker, Unfinished {
 
   /** Called when CONNACK is sent: reads what comes behind CONNECT. */
   open(): void {
+    this.unfinished.release(this);
     this.next = 'packets';
     // At shutdown it may be paused for good.
     this.readOn();
@@ -78,8 +79,11 @@ export class PacketReader implements TurnTaker, Unfinished {
       if (!chunk) return null;
       const packets = this.packet ? this.complete(this.packet, chunk) : this.cut(this.withHeader(chunk));
       if (!packets) continue;
-      if (this.next === 'connect') this.next = 'nothing';
-      return packets;
+      if (this.next === 'packets') return packets;
+      this.next = 'nothing';
+      // Its login may wait for its turn.
+      this.unfinished.hold(this, packets.length);
+      return this.connection.destroyed ? null : packets;
     }
     return null;
   }

@@ -1,12 +1,12 @@
-/** Memory for unfinished packets of all connections; 150 connections with one of 4 MB each took 600 MB. */
+/** 150 connections with an incomplete packet of 4 MB each took 600 MB. */
 const MAX_BYTES = 64 * 1_048_576;
 
-/** A connection of which a part of a packet has arrived. */
+/** A connection with a packet that has arrived in part, or with a CONNECT that is not answered yet. */
 export interface Unfinished {
   giveUp(reason: string): void;
 }
 
-/** Bounds the memory for packets that have not arrived completely: the one that takes most gives way. */
+/** Bounds the memory for the unfinished packets of all connections: the one that takes most gives way. */
 export class UnfinishedPackets {
   private readonly bytes = new Map<Unfinished, number>();
   private total = 0;
@@ -18,11 +18,13 @@ export class UnfinishedPackets {
     while (this.total > MAX_BYTES) {
       const largest = this.largest()!;
       this.release(largest);
-      largest.giveUp('has sent the largest part of a packet, and the memory for such parts is used up');
+      largest.giveUp(
+        'has the largest packet that is not complete or waits for its login, and the memory for these is used up',
+      );
     }
   }
 
-  /** The packet is complete, or its connection has ended. */
+  /** The packet is handled, or its connection has ended. */
   release(packet: Unfinished): void {
     this.total -= this.bytes.get(packet) ?? 0;
     this.bytes.delete(packet);
