@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeMachine } from './machine.js';
 import { type Options, readOptions, type Section, USAGE } from './options.js';
+import { actions } from './sections/actions.js';
 import { bursts } from './sections/bursts.js';
 import { list } from './sections/list.js';
 import { rows } from './sections/rows.js';
@@ -14,7 +15,14 @@ import { Progress } from './support/progress.js';
 import { signToken } from './support/subjects.js';
 
 const RESULTS = join(import.meta.dirname, '../../bench/results.md');
-const SECTIONS: Record<Section, SectionOfRun> = { update, list, rows, takeover, bursts };
+const SECTIONS: Record<Section, SectionOfRun> = {
+  update,
+  actions,
+  list,
+  rows,
+  takeover,
+  bursts,
+};
 
 const HOW_TO_READ = `All subjects ran on one machine, beside load generator, PostgreSQL and Mosquitto, and took turns. Read the ratios:
 figures of one run are comparable with each other, those of two runs or two machines are not, and what else the machine
@@ -23,7 +31,7 @@ the limit: MQTT.js alone, which publishes the same two packets for each request.
 teaches: stock MQTT transport, guard, validated DTO, \`findOneBy\` and \`save\`; it acknowledges before it executes. The
 generator alone publishes to a Mosquitto where nobody reads. Requests are QoS 1 with about 300 bytes and a token, for
 commands at random, over 16 clients (one with 1 in flight); a request is done when its reply with \`success\` is there. One
-watcher receives all events.`;
+watcher receives all events. A section that does otherwise says so.`;
 
 async function measure(options: Options, cleanup: Cleanup): Promise<string[]> {
   const progress = new Progress();
@@ -44,7 +52,8 @@ async function main(options: Options, cleanup: Cleanup): Promise<void> {
   const how = options.name === 'default' ? '' : ` -- --${options.name}`;
   const intro = `Written by \`npm run bench${how}\` on ${date}: ${machine}.`;
   const text = ['# Benchmark', intro, HOW_TO_READ, ...parts].join('\n\n');
-  writeFileSync(RESULTS, `${text}\n`);
+  // The file has all sections, of one run.
+  if (!options.isPartial) writeFileSync(RESULTS, `${text}\n`);
   process.stdout.write(`${text}\n`);
 }
 

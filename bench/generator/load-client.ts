@@ -43,9 +43,29 @@ export class LoadClient {
   /** @throws where the broker refuses it, or its subscription */
   async open(login?: { username: string; password: string }, topic?: string, qos: 0 | 1 = 1): Promise<void> {
     await once(this.socket, 'connect');
-    await this.ask(connectPacket(this.id, login), CONNACK);
-    if (topic !== undefined) await this.ask(subscribePacket(topic, qos), SUBACK);
     this.socket.on('error', (error) => process.stderr.write(`${this.id}: ${error.message}\n`));
+    await this.ask(connectPacket(this.id, login), CONNACK);
+    if (topic !== undefined) await this.subscribe(topic, qos);
+  }
+
+  /** @throws if the broker refuses it */
+  subscribe(topic: string, qos: 0 | 1 = 1): Promise<void> {
+    return this.ask(subscribePacket(topic, qos), SUBACK);
+  }
+
+  /**
+   * Makes this connection the token's user. The client must have subscribed its replies to `authenticate`.
+   * @throws the reply's error
+   */
+  authenticate(token: string): Promise<void> {
+    return this.whileOpen((resolve, reject) => {
+      this.onMessage = (payload) => {
+        const { status, error } = JSON.parse(String(payload)) as { status: string; error?: string };
+        if (status === 'success') resolve();
+        else reject(new Error(`${this.id}: ${error}`));
+      };
+      this.publish('dh/request', JSON.stringify({ action: 'authenticate', token }));
+    });
   }
 
   /** @returns the packet's message id */
@@ -75,14 +95,28 @@ export class LoadClient {
   }
 
   private ask(packet: Buffer, answer: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.socket.once('error', reject);
+    return this.whileOpen((resolve, reject) => {
       this.onAnswer = (type, code) => {
-        this.socket.off('error', reject);
         if (type === answer && code < 128 && (type !== CONNACK || code === 0)) resolve();
         else reject(new Error(`${this.id} got packet ${type} with code ${code} instead of ${answer}`));
       };
       this.socket.write(packet);
     });
+  }
+
+  /** @throws if the connection ends before */
+  private async whileOpen(
+    work: (resolve: () => void, reject: (error: Error) => void) => void,
+  ): Promise<void> {
+    let onClose = () => {};
+    try {
+      await new Promise<void>((resolve, reject) => {
+        onClose = () => reject(new Error(`${this.id}: the connection has ended`));
+        this.socket.once('close', onClose);
+        work(resolve, reject);
+      });
+    } finally {
+      this.socket.off('close', onClose);
+    }
   }
 }

@@ -4,8 +4,6 @@ import { type Job, type Outcome, WATCHER } from './job.js';
 import { LoadClient } from './load-client.js';
 import { Requests } from './requests.js';
 
-/** What is still to come after the last request. */
-const DRAIN_MS = 5_000;
 /** The last events may come after the last reply. */
 const EVENTS_MS = 100;
 const TOPIC_OF_NOBODY = 'bench/nobody';
@@ -22,7 +20,9 @@ export class Load {
   private done = 0;
   private successes = 0;
   private events = 0;
-  private isCounting = false;
+  /** begin and end of the time that counts */
+  private countsFrom = Number.POSITIVE_INFINITY;
+  private countsUntil = Number.POSITIVE_INFINITY;
   private isEnding = false;
   private onEnough: () => void = () => {};
 
@@ -33,19 +33,26 @@ export class Load {
   /** @param onBoundary called where the time that counts begins and ends */
   async run(onBoundary: (boundary: 'started' | 'ended') => void): Promise<Outcome> {
     await this.connect();
-    for (let i = 0; i < this.job.inFlight; i++) this.send(this.clients[i % this.clients.length]!);
-    await delay(this.job.rampSeconds * 1_000);
+    if (this.job.rampSeconds > 0) {
+      this.sendFirst();
+      await delay(this.job.rampSeconds * 1_000);
+    }
     onBoundary('started');
     const measured = await this.count();
     onBoundary('ended');
     this.isEnding = true;
-    const deadline = performance.now() + DRAIN_MS;
+    const deadline = performance.now() + this.job.drainSeconds * 1_000;
     while (this.sentAt.size > 0 && performance.now() < deadline) await delay(10);
     await delay(EVENTS_MS);
     for (const client of [...this.clients, this.watcher]) client?.close();
     const { done, errors, events, successes } = this;
     const { size: unanswered } = this.sentAt;
     return { ...measured, done, latencies: this.latencies.entries(), errors, events, successes, unanswered };
+  }
+
+  /** Sends no more requests; what is in flight still has its time. */
+  end(): void {
+    this.onEnough();
   }
 
   /** One request of a client of its own; resolves when it is answered with success. */
@@ -85,14 +92,19 @@ export class Load {
   private async count(): Promise<{ seconds: number; cpuSeconds: number }> {
     const startedAt = performance.now();
     const cpu = process.cpuUsage();
-    this.isCounting = true;
+    this.countsFrom = startedAt;
+    if (this.sent === 0) this.sendFirst();
     const timer = new AbortController();
     const enough = new Promise<void>((resolve) => (this.onEnough = resolve));
     await Promise.race([enough, delay(this.job.seconds * 1_000, undefined, timer).catch(() => undefined)]);
     timer.abort();
-    this.isCounting = false;
+    this.countsUntil = performance.now();
     const { user, system } = process.cpuUsage(cpu);
-    return { seconds: (performance.now() - startedAt) / 1_000, cpuSeconds: (user + system) / 1e6 };
+    return { seconds: (this.countsUntil - startedAt) / 1_000, cpuSeconds: (user + system) / 1e6 };
+  }
+
+  private sendFirst(): void {
+    for (let i = 0; i < this.job.inFlight; i++) this.send(this.clients[i % this.clients.length]!);
   }
 
   private send(client: LoadClient): void {
@@ -133,10 +145,13 @@ export class Load {
     if (sentAt === undefined) return;
     this.sentAt.delete(key);
     this.successes++;
-    if (this.isCounting) {
-      this.latencies.add(at - sentAt);
-      if (++this.done === this.job.requests) this.onEnough();
-    }
+    // By the time of sending, or what takes longer than the job would never be counted.
+    if (this.counts(sentAt)) this.latencies.add(at - sentAt);
+    if (this.counts(at) && ++this.done === this.job.requests) this.onEnough();
     if (!this.isEnding) this.send(client);
+  }
+
+  private counts(time: number): boolean {
+    return time >= this.countsFrom && time < this.countsUntil;
   }
 }

@@ -7,27 +7,38 @@ const PADDING = 'x'.repeat(120);
 export class Requests {
   private seed = 88_172_645;
 
-  constructor(private readonly job: Job) {}
+  /** @param job `from`: the number of the command before the first */
+  constructor(
+    private readonly job: Pick<Job, 'action' | 'token' | 'rows' | 'perDevice' | 'members'> & {
+      from?: number;
+    },
+  ) {}
 
   next(requestId: string): string {
     const { action, token, members } = this.job;
-    const commandId = 1 + (this.random() % this.job.rows);
-    const deviceId = `${DEVICE}${Math.ceil(commandId / this.job.perDevice)}`;
-    const request = { action, requestId, deviceId, ...this.body(commandId), ...members, token };
-    return JSON.stringify(request);
+    const commandId = (this.job.from ?? 0) + 1 + (this.random() % this.job.rows);
+    return JSON.stringify({ action, requestId, ...this.body(commandId), ...members, token });
   }
 
   private body(commandId: number): object {
+    const deviceId = `${DEVICE}${Math.ceil(commandId / this.job.perDevice)}`;
     const fields = { lit: true, level: commandId, text: PADDING };
     switch (this.job.action) {
       case 'command/insert':
-        return { command: { command: 'lamp/switch', parameters: fields } };
+        return { deviceId, command: { command: 'lamp/switch', parameters: fields } };
+      case 'notification/insert':
+        return { deviceId, notification: { notification: 'lamp/switched', parameters: fields } };
       case 'command/get':
-        return { commandId };
+        return { deviceId, commandId };
       case 'command/list':
+      case 'notification/list':
+        return { deviceId };
+      case 'device/count':
+      case 'device/list':
+      case 'authenticate':
         return {};
       default:
-        return { commandId, command: { status: 'done', result: fields } };
+        return { deviceId, commandId, command: { status: 'done', result: fields } };
     }
   }
 

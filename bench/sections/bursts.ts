@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import { connectPacket, PacketReader } from '../generator/packets.js';
 import type { Options } from '../options.js';
-import type { Child } from '../support/child.js';
 import type { Cleanup } from '../support/cleanup.js';
 import { createDatabase } from '../support/database.js';
+import { median } from '../support/spread.js';
 import { startService, type Subject } from '../support/subjects.js';
 import { number, table } from '../support/table.js';
 import type { SectionOfRun } from './section.js';
@@ -90,20 +90,15 @@ export const bursts: SectionOfRun = {
   },
 };
 
-async function longestTurn({ process }: Subject, work: () => Promise<unknown>): Promise<number> {
-  await probe(process);
+async function longestTurn(service: Subject, work: () => Promise<unknown>): Promise<number> {
+  await probe(service);
   await work();
-  return probe(process);
+  return probe(service);
 }
 
-async function probe({ process }: Child): Promise<number> {
-  const written = once(process.stderr!, 'data');
-  process.kill('SIGUSR2');
-  const [text] = await written;
-  return Number(/longest turn ([\d.]+) ms/.exec(String(text))?.[1]);
+async function probe({ process }: Subject): Promise<number> {
+  return Number(/longest turn ([\d.]+) ms/.exec(await process.askProbe())?.[1]);
 }
-
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /** Resolves when the last packet of the burst is handled, which is answered in order. */
 async function send(url: string, burst: Buffer): Promise<void> {

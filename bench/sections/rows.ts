@@ -9,11 +9,12 @@ import {
   startServer,
 } from '../support/database.js';
 import { summarize } from '../support/summary.js';
-import { OVERHEAD_SECONDS, RAMP_SECONDS, takeTurn, type Turn } from '../support/turn.js';
+import { ratio } from '../support/rates.js';
+import { turnSeconds } from '../support/rounds.js';
+import { takeTurn, type Turn } from '../support/turn.js';
 import { startService } from '../support/subjects.js';
 import { number, table, troubles } from '../support/table.js';
 import type { Run, SectionOfRun } from './section.js';
-import { ratio } from './update-report.js';
 
 const FEW_ROWS = 100_000;
 const IN_FLIGHT = 64;
@@ -29,7 +30,6 @@ interface Table {
   logBytes: number;
 }
 
-const turnSeconds = (seconds: number) => seconds + RAMP_SECONDS + OVERHEAD_SECONDS;
 const roundSeconds = ({ seconds, warmUpSeconds }: Options) =>
   2 * (START_SECONDS + turnSeconds(warmUpSeconds) + turnSeconds(seconds));
 

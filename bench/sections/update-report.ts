@@ -1,49 +1,28 @@
 import type { CpuSeconds } from '../support/cpu.js';
 import { updateStatistics } from '../support/database.js';
-import { type Summary } from '../support/summary.js';
-import { type Turn } from '../support/turn.js';
+import { rateTable, ratioTable, sorted } from '../support/rates.js';
+import type { Measured } from '../support/rounds.js';
+import type { Summary } from '../support/summary.js';
 import type { Subject } from '../support/subjects.js';
-import { number, percent, table, troubles } from '../support/table.js';
+import { number, percent, table } from '../support/table.js';
 
-/** A subject's turns with so many requests in flight. */
-export interface Measured {
-  name: string;
-  inFlight: number;
-  turns: Turn[];
-  summary: Summary;
-}
+const PAIRS = ['ours on Mosquitto', 'ours, built-in broker'].flatMap((name) =>
+  ['textbook', 'echo'].map((baseline): [string, string] => [name, baseline]),
+);
 
-export async function reportUpdates(
-  subjects: Subject[],
-  measured: Measured[],
-  others: string,
-): Promise<string> {
-  const sorted = measured.toSorted((a, b) => a.inFlight - b.inFlight);
+export async function reportUpdates(subjects: Subject[], measured: Measured[]): Promise<string> {
   return [
     '## `command/update`, 100,000 commands',
-    updateTable(sorted),
-    'Ratios of updates/s: the median of the rounds, with the lowest and the highest.',
-    ratioTable(measured),
-    cpuTable(sorted),
+    rateTable(measured, 'subject', 'updates/s'),
+    ratioTable(
+      measured.filter(({ name }) => name !== 'generator alone'),
+      'updates/s',
+      PAIRS,
+    ),
+    cpuTable(sorted(measured)),
     'Updates as PostgreSQL has counted them, those of the warm-up too; heap-only ones change no index. The watcher should get an event for each success.',
     await processTable(subjects, measured),
-    '## `command/insert` and `command/get`',
-    others,
   ].join('\n\n');
-}
-
-function updateTable(measured: Measured[]): string {
-  const header = ['in flight, subject', 'updates/s', 'slowest - fastest round', 'p50 ms', 'p99 ms'];
-  const rows = measured.map(({ name, inFlight, summary: s }) => [
-    `${inFlight}, ${name}`,
-    number(s.perSecond),
-    `${number(s.slowest)} - ${number(s.fastest)}`,
-    number(s.p50, 2),
-    number(s.p99, 2),
-    number(s.cpuPerThousand, 3),
-    troubles(s.errors, s.unanswered),
-  ]);
-  return table([...header, 'CPU s per 1,000', 'errors'], rows);
 }
 
 function cpuTable(measured: Measured[]): string {
@@ -63,32 +42,6 @@ function cpuTable(measured: Measured[]): string {
 /** Not below 0, which the resolution of the clocks could make of it. */
 function restOf({ subject = 0, broker = 0, sessions = 0, generator = 0, all }: CpuSeconds): number {
   return Math.max(0, all - subject - broker - sessions - generator);
-}
-
-function ratioTable(measured: Measured[]): string {
-  const ours = [...new Set(measured.map(({ name }) => name))].filter((name) => name.startsWith('ours'));
-  const inFlights = [...new Set(measured.map(({ inFlight }) => inFlight))];
-  const rows = ours.flatMap((name) =>
-    ['textbook', 'echo'].map((baseline) => [
-      `${name} / ${baseline}`,
-      ...inFlights.map((inFlight) => {
-        const of = (subject: string) =>
-          measured.find((entry) => entry.name === subject && entry.inFlight === inFlight)!;
-        return ratio(of(name), of(baseline));
-      }),
-    ]),
-  );
-  return table(['updates/s', ...inFlights.map((inFlight) => `${inFlight} in flight`)], rows);
-}
-
-/** The median of the rounds, and their extremes: what disturbs some of the rounds does not move the median. */
-export function ratio(one: Measured, other: Measured): string {
-  const rate = ({ done, seconds }: Turn) => done / seconds;
-  const ratios = one.turns
-    .map((turn, round) => rate(turn) / rate(other.turns[round]!))
-    .toSorted((a, b) => a - b);
-  const middle = (ratios[(ratios.length - 1) >> 1]! + ratios[ratios.length >> 1]!) / 2;
-  return `${number(middle, 2)} (${number(ratios[0], 2)} - ${number(ratios.at(-1), 2)})`;
 }
 
 async function processTable(subjects: Subject[], measured: Measured[]): Promise<string> {

@@ -67,14 +67,31 @@ export class Child {
     await this.exited;
   }
 
+  /** What a probe that is loaded into the process writes on SIGUSR2. */
+  async askProbe(): Promise<string> {
+    const written = once(this.process.stderr!, 'data');
+    this.process.kill('SIGUSR2');
+    const [text] = await written;
+    return String(text);
+  }
+
   get pid(): number {
     return this.process.pid!;
   }
 
-  /** The most memory that it ever had resident; `undefined` where the system does not tell. */
+  /** Memory that is resident now, in MB; `undefined` if the system does not tell. */
+  residentMegabytes(): number | undefined {
+    return this.megabytes('VmRSS');
+  }
+
+  /** The most that it ever had resident. */
   peakMegabytes(): number | undefined {
+    return this.megabytes('VmHWM');
+  }
+
+  private megabytes(field: string): number | undefined {
     const status = readProcessFile(this.pid, 'status');
-    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status ?? '')?.[1];
+    const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status ?? '')?.[1];
     return kilobytes === undefined ? undefined : Number(kilobytes) / 1_024;
   }
 }

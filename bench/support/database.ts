@@ -14,6 +14,10 @@ const SERVER = DATABASE_URL ?? TEST_DATABASE_URL ?? 'postgres://postgres@127.0.0
 export interface Size {
   rows: number;
   perDevice: number;
+  /** if there are more than those with commands */
+  devices?: number;
+  /** of the first device */
+  notifications?: number;
 }
 
 export interface Database extends Size {
@@ -32,6 +36,12 @@ const LOAD_COMMANDS = `
          jsonb_build_object('level', i, 'colour', 'green', 'text', repeat('x', 60)), 'new'
     FROM generate_series(1, $1::int) i`;
 
+const LOAD_NOTIFICATIONS = `
+  INSERT INTO device_notification (device, notification, timestamp, parameters)
+  SELECT 1, 'lamp/switched', '2025-01-01Z'::timestamptz + i * interval '1 second',
+         jsonb_build_object('level', i, 'colour', 'green', 'text', repeat('x', 60))
+    FROM generate_series(1, $1::int) i`;
+
 /** A scratch database with one administrator and these commands, whose ids count from 1. */
 export async function createDatabase(cleanup: Cleanup, size: Size, server = SERVER): Promise<Database> {
   const creating = createScratchDatabase(server);
@@ -48,9 +58,10 @@ export async function createDatabase(cleanup: Cleanup, size: Size, server = SERV
     await client.query(
       `INSERT INTO device (device_id, name, network_id, device_type_id)
        SELECT $2 || i, 'bench', 1, 1 FROM generate_series(1, $1::int) i`,
-      [Math.ceil(size.rows / size.perDevice), DEVICE],
+      [size.devices ?? Math.ceil(size.rows / size.perDevice), DEVICE],
     );
     await client.query(LOAD_COMMANDS, [size.rows, size.perDevice]);
+    await client.query(LOAD_NOTIFICATIONS, [size.notifications ?? 0]);
     await client.query('VACUUM ANALYZE');
     // What loading has left to write is not to be written while something is measured.
     await client.query('CHECKPOINT');
@@ -69,6 +80,15 @@ export async function withClient<T>(url: string, work: (client: Client) => Promi
   } finally {
     await client.end();
   }
+}
+
+/** Does the work while a transaction holds the device's row locked. */
+export function whileLocked<T>({ url }: Database, deviceId: string, work: () => Promise<T>): Promise<T> {
+  return withClient(url, async (client) => {
+    await client.query('BEGIN');
+    await client.query('SELECT FROM device WHERE device_id = $1 FOR UPDATE', [deviceId]);
+    return work();
+  });
 }
 
 /** What PostgreSQL has counted for `device_command`; sessions report with a delay of up to a second. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { decodeSecret } from '../../src/auth/jwt-secret.js';
+import { WATCHER } from '../generator/job.js';
 import { Child } from './child.js';
 import type { Cleanup } from './cleanup.js';
 import type { Database } from './database.js';
@@ -50,13 +51,26 @@ export async function startService(
   broker?: Broker,
   nodeOptions?: string[],
 ): Promise<Subject> {
+  const env = { DATABASE_URL: database.url, ...(broker && { MQTT_URL: broker.url }) };
+  const name = broker ? 'ours on Mosquitto' : 'ours, built-in broker';
+  return { name, ...(await startOurs(cleanup, env, nodeOptions)), broker, database };
+}
+
+/** This service as it is without any variables: embedded database, built-in broker. The administrator is the first user. */
+export async function startEmbedded(cleanup: Cleanup): Promise<Subject> {
+  const env = { ADMIN_LOGIN: WATCHER.username, ADMIN_PASSWORD: WATCHER.password };
+  return { name: 'ours, embedded database', ...(await startOurs(cleanup, env)) };
+}
+
+async function startOurs(
+  cleanup: Cleanup,
+  variables: Record<string, string>,
+  nodeOptions?: string[],
+): Promise<Pick<Subject, 'url' | 'process'>> {
   const dataDir = await mkdtemp(join(tmpdir(), 'devicehive-bench-'));
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }));
-  const ports = { MQTT_PORT: '0', HTTP_PORT: '0' };
-  const env = { DATABASE_URL: database.url, DATA_DIR: dataDir, JWT_SECRET, ...ports };
-  const url = broker && { MQTT_URL: broker.url };
-  const process = Child.startNode(cleanup, join(DIST, 'src/main.js'), { ...env, ...url }, nodeOptions);
-  const [, listening] = await process.wrote(/ready (mqtt:\S+)/);
-  const name = broker ? 'ours on Mosquitto' : 'ours, built-in broker';
-  return { name, url: listening!, process, broker, database };
+  const env = { DATA_DIR: dataDir, JWT_SECRET, MQTT_PORT: '0', HTTP_PORT: '0', ...variables };
+  const process = Child.startNode(cleanup, join(DIST, 'src/main.js'), env, nodeOptions);
+  const [, url] = await process.wrote(/ready (mqtt:\S+)/);
+  return { url: url!, process };
 }

@@ -1,5 +1,7 @@
 import { Histogram } from '../generator/histogram.js';
+import type { Outcome } from '../generator/job.js';
 import type { CpuSeconds } from './cpu.js';
+import { troubles } from './table.js';
 import type { Turn } from './turn.js';
 
 /** What several turns come to. */
@@ -39,6 +41,12 @@ export function summarize(turns: Turn[]): Summary {
     events: sum((turn) => turn.events),
     successes: sum((turn) => turn.successes),
   };
+}
+
+/** What went wrong in all of them, e.g. `3 Overloaded, 1 unanswered`; `0` if nothing did. */
+export function troublesOf(outcomes: Outcome[]): string {
+  const unanswered = outcomes.reduce((total, outcome) => total + outcome.unanswered, 0);
+  return troubles(addUp(outcomes.map(({ errors }) => errors)), unanswered);
 }
 
 function sharesOf(turns: Turn[], seconds: number): CpuSeconds {

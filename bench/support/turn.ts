@@ -6,6 +6,7 @@ import type { Subject } from './subjects.js';
 const CLIENTS = 16;
 /** With the same load, before what counts: connections have opened and the first replies are there. */
 export const RAMP_SECONDS = 0.3;
+const DRAIN_SECONDS = 5;
 /** To connect, to drain and to wait for the last events. */
 export const OVERHEAD_SECONDS = 0.3;
 
@@ -29,18 +30,25 @@ export async function takeTurn(
   job: Pick<Job, 'action' | 'inFlight' | 'seconds'> & Partial<Job>,
 ): Promise<Turn> {
   const samples: CpuSample[] = [];
-  const outcome = await generator.run(
-    {
-      url: subject.url,
-      onTopicOfClient: subject.broker !== undefined,
-      clients: Math.min(CLIENTS, job.inFlight),
-      rampSeconds: RAMP_SECONDS,
-      isWatched: job.action === 'command/update',
-      ...load,
-      ...job,
-    },
-    () => samples.push(sampleCpu(subject)),
-  );
+  const outcome = await generator.run(jobOf(subject, load, job), () => samples.push(sampleCpu(subject)));
   const [before, after] = samples;
   return { ...outcome, cpu: { ...cpuBetween(before!, after!), generator: outcome.cpuSeconds } };
+}
+
+/** A job for the generator, with what is the same in most of them. */
+export function jobOf(
+  subject: Subject,
+  load: Load,
+  job: Pick<Job, 'action' | 'inFlight' | 'seconds'> & Partial<Job>,
+): Omit<Job, 'id'> {
+  return {
+    url: subject.url,
+    onTopicOfClient: subject.broker !== undefined,
+    clients: Math.min(CLIENTS, job.inFlight),
+    rampSeconds: RAMP_SECONDS,
+    drainSeconds: DRAIN_SECONDS,
+    isWatched: job.action === 'command/update',
+    ...load,
+    ...job,
+  };
 }
