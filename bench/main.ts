@@ -4,6 +4,7 @@ import { describeMachine } from './machine.js';
 import { type Options, readOptions, type Section, USAGE } from './options.js';
 import { actions } from './sections/actions.js';
 import { bursts } from './sections/bursts.js';
+import { fanout } from './sections/fanout.js';
 import { list } from './sections/list.js';
 import { rows } from './sections/rows.js';
 import type { SectionOfRun } from './sections/section.js';
@@ -18,6 +19,7 @@ const RESULTS = join(import.meta.dirname, '../../bench/results.md');
 const SECTIONS: Record<Section, SectionOfRun> = {
   update,
   actions,
+  fanout,
   list,
   rows,
   takeover,

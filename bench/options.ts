@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['update', 'actions', 'list', 'rows', 'takeover', 'bursts'] as const;
+export const SECTIONS = ['update', 'actions', 'fanout', 'list', 'rows', 'takeover', 'bursts'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** How much a run measures. */

@@ -5,6 +5,11 @@ const WIDTH = Math.log(1.01);
 export class Histogram {
   private readonly counts = new Map<number, number>();
 
+  /** All that others have counted, each as its `entries` gives it. */
+  static of(...others: [bucket: number, count: number][][]): Histogram {
+    return others.reduce((all, entries) => all.merge(entries), new Histogram());
+  }
+
   /** Adds counted buckets, as `entries` gives them. */
   merge(entries: [bucket: number, count: number][]): this {
     for (const [bucket, count] of entries) this.counts.set(bucket, (this.counts.get(bucket) ?? 0) + count);

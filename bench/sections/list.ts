@@ -43,7 +43,7 @@ export const list: SectionOfRun = {
       const job = { action: 'command/list', inFlight: 1, seconds: LONGEST_SECONDS } as const;
       const members = { deviceId: `${DEVICE}1`, ...SORT, ...page };
       const turn = await takeTurn(generator, subject, load, { ...job, members, requests: pages });
-      const reply = new Histogram().merge(turn.latencies);
+      const reply = Histogram.of(turn.latencies);
       const alone = await statementAlone(database, page, pages);
       const figures = [reply, alone].flatMap((of) => [50, 95].map((p) => number(of.percentile(p), 2)));
       lines.push([name, ...figures, troubles(turn.errors, turn.unanswered)]);

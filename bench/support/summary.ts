@@ -23,7 +23,7 @@ export interface Summary {
 }
 
 export function summarize(turns: Turn[]): Summary {
-  const latencies = turns.reduce((all, turn) => all.merge(turn.latencies), new Histogram());
+  const latencies = Histogram.of(...turns.map((turn) => turn.latencies));
   const sum = (value: (turn: Turn) => number) => turns.reduce((total, turn) => total + value(turn), 0);
   const [done, seconds] = [sum((turn) => turn.done), sum((turn) => turn.seconds)];
   const rates = turns.map((turn) => turn.done / turn.seconds);

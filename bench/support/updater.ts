@@ -27,4 +27,4 @@ export function besideCells(alone: Turn[], beside: Turn[]): string[] {
   return [...[a.p50, a.p99, b.p50, b.p99].map((value) => number(value, 2)), spread(ratios)];
 }
 
-const p50 = ({ latencies }: Turn) => new Histogram().merge(latencies).percentile(50);
+const p50 = ({ latencies }: Turn) => Histogram.of(latencies).percentile(50);
