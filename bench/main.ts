@@ -4,6 +4,7 @@ import { describeMachine } from './machine.js';
 import { type Options, readOptions, type Section, USAGE } from './options.js';
 import { actions } from './sections/actions.js';
 import { bursts } from './sections/bursts.js';
+import { connections } from './sections/connections.js';
 import { fanout } from './sections/fanout.js';
 import { list } from './sections/list.js';
 import { rows } from './sections/rows.js';
@@ -20,6 +21,7 @@ const SECTIONS: Record<Section, SectionOfRun> = {
   update,
   actions,
   fanout,
+  connections,
   list,
   rows,
   takeover,

@@ -1,6 +1,15 @@
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['update', 'actions', 'fanout', 'list', 'rows', 'takeover', 'bursts'] as const;
+export const SECTIONS = [
+  'update',
+  'actions',
+  'fanout',
+  'connections',
+  'list',
+  'rows',
+  'takeover',
+  'bursts',
+] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** How much a run measures. */
