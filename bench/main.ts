@@ -5,6 +5,7 @@ import { type Options, readOptions, type Section, USAGE } from './options.js';
 import { actions } from './sections/actions.js';
 import { bursts } from './sections/bursts.js';
 import { connections } from './sections/connections.js';
+import { embedded } from './sections/embedded.js';
 import { fanout } from './sections/fanout.js';
 import { list } from './sections/list.js';
 import { rows } from './sections/rows.js';
@@ -22,6 +23,7 @@ const SECTIONS: Record<Section, SectionOfRun> = {
   actions,
   fanout,
   connections,
+  embedded,
   list,
   rows,
   takeover,

@@ -5,6 +5,7 @@ export const SECTIONS = [
   'actions',
   'fanout',
   'connections',
+  'embedded',
   'list',
   'rows',
   'takeover',
