@@ -8,6 +8,7 @@ import { connections } from './sections/connections.js';
 import { embedded } from './sections/embedded.js';
 import { fanout } from './sections/fanout.js';
 import { list } from './sections/list.js';
+import { neighbours } from './sections/neighbours.js';
 import { rows } from './sections/rows.js';
 import type { SectionOfRun } from './sections/section.js';
 import { takeover } from './sections/takeover.js';
@@ -21,6 +22,7 @@ const RESULTS = join(import.meta.dirname, '../../bench/results.md');
 const SECTIONS: Record<Section, SectionOfRun> = {
   update,
   actions,
+  neighbours,
   fanout,
   connections,
   embedded,
