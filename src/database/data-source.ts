@@ -4,19 +4,13 @@ import { DatabaseClient } from './database-client.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { DatabaseOptions } from './database.options.js';
+import { Sessions } from './sessions.js';
 import { cutStuckConnections } from './stuck-connections.js';
 import { whenReachable } from './when-reachable.js';
 import { MIGRATIONS_TABLE, migrateSchema, pendingMigrations } from './migrate-schema.js';
 
 /** A free connection of the pool, or a new one, within this time; PGlite's only one is never given up. */
 const CONNECT_MS = 10_000;
-
-/**
- * No statement of the service has a reason to read a whole table. A prepared one is planned once: where that is when a
- * table has 50 rows, it would read the million that the table has a minute later row by row, 256 times for a batch.
- * Where there is no index the plan counts as dear, and would be compiled: more work than running it.
- */
-const PLANNING = '-c enable_seqscan=off -c jit=off';
 
 /** The tables that are expected. */
 interface Schema {
@@ -33,7 +27,7 @@ function postgresDataSource(options: DatabaseOptions, schema: Schema): DataSourc
     applicationName: 'nest-devicehive',
     poolSize: options.poolSize,
     connectTimeoutMS: CONNECT_MS,
-    extra: { Client: DatabaseClient, lock_timeout: options.deadlineMs, keepAlive: true, options: PLANNING },
+    extra: { Client: DatabaseClient, sessions: new Sessions(options.deadlineMs), keepAlive: true },
     ...common(schema),
   });
 }

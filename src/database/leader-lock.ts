@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { Superseded } from '../protocol/action-error.js';
 import { DatabaseClient } from './database-client.js';
 import { Leadership } from './leadership.js';
+import { sessionsOf } from './write-pool.js';
 
 /** How often a standby asks for the lock. */
 const POLL_MS = 250;
@@ -88,7 +89,7 @@ export class LeaderLock extends Leadership {
 
   override async hasRival(): Promise<boolean> {
     const rows = await this.pool
-      .query<object[]>(RIVALS, [APPLICATION, processIdOf(this.client)])
+      .query<object[]>(RIVALS, [APPLICATION, this.client?.backendId ?? 0])
       .catch(() => []);
     return rows.length > 0;
   }
@@ -119,6 +120,7 @@ export class LeaderLock extends Leadership {
       // One that hangs is given up: this process leads on a connection that works, or not at all.
       query_timeout: CONNECT_MS,
       keepAlive: true,
+      sessions: sessionsOf(this.pool),
     });
     this.client = client;
     const ended = new Promise<void>((resolve) => client.once('end', resolve));
@@ -150,7 +152,7 @@ export class LeaderLock extends Leadership {
   /** What the leader before has in work is ended where it does not end by itself: it is done again by this one. */
   private async nextEpoch(client: DatabaseClient): Promise<string> {
     const timer = setInterval(() => {
-      this.pool.query(END_BLOCKERS, [processIdOf(client)]).catch(() => undefined);
+      this.pool.query(END_BLOCKERS, [client.backendId]).catch(() => undefined);
     }, POLL_MS);
     try {
       return (await client.query<{ epoch: string }>(NEXT_EPOCH, [this.name])).rows[0]!.epoch;
@@ -183,9 +185,4 @@ export class LeaderLock extends Leadership {
     if (text !== this.said && !this.isResigned) this.logger.log(text);
     this.said = text;
   }
-}
-
-/** Of the session's process on the server. */
-function processIdOf(client: DatabaseClient | undefined): number {
-  return (client as unknown as { processID?: number } | undefined)?.processID ?? 0;
 }

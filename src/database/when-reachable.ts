@@ -44,9 +44,10 @@ export async function whenReachable<T>(
 }
 
 function isPassing(error: unknown): boolean {
-  const { code = '', message } = error as Error & { code?: string };
+  const { code, message } = error as Error & { code?: string };
+  if (code) return [...UNREACHABLE, ...NOT_NOW].includes(code);
   // pg gives no code to a connection that it gave up on, or that ended while it was made.
-  return [...UNREACHABLE, ...NOT_NOW].includes(code) || /timeout|terminated/i.test(message);
+  return /timeout|terminated/i.test(message);
 }
 
 /** One that tried several addresses says nothing itself. */

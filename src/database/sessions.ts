@@ -1,0 +1,70 @@
+import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
+
+/**
+ * What the statements, and the reading of their answers, rely on, whatever the server, the database or the role has as
+ * its default. The zone is the operator's: times are converted in each statement. So are `statement_timeout` and
+ * `synchronous_commit`.
+ */
+const SETTINGS: Record<string, string> = {
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  bytea_output: 'hex',
+  // Batches are arrays with NULLs, written as text.
+  array_nulls: 'on',
+  // At a higher level an update of a row that has just changed fails instead of applying to the row as it is now.
+  default_transaction_isolation: 'read committed',
+  // No statement of the service has a reason to read a whole table. A prepared one is planned once: where that is when a
+  // table has 50 rows, it would read the million that the table has a minute later row by row, 256 times for a batch.
+  enable_seqscan: 'off',
+  enable_indexscan: 'on',
+  enable_nestloop: 'on',
+  plan_cache_mode: 'auto',
+  // Where there is no index the plan counts as dear, and would be compiled: more work than running it.
+  jit: 'off',
+};
+
+interface Row {
+  backend: number;
+  search_path: string;
+}
+
+/**
+ * Gives the sessions of a service the same settings. By SQL and not by parameters of the connection,
+ * which poolers do not pass on.
+ */
+export class Sessions {
+  private readonly settings: Record<string, string>;
+  private searchPath?: string;
+
+  /** @param lockTimeoutMs the longest that a statement waits for a lock; 0 for no limit */
+  constructor(lockTimeoutMs: number) {
+    this.settings = { ...SETTINGS, lock_timeout: String(lockTimeoutMs) };
+  }
+
+  /**
+   * Sets everything in one round trip.
+   * @returns the id of the session's process on the server
+   */
+  async makeReady(client: ClientBase): Promise<number> {
+    const results = (await client.query(this.statement())) as unknown as QueryResult<Row>[];
+    const { backend, search_path } = results.at(-1)!.rows[0]!;
+    this.searchPath ??= search_path;
+    return backend;
+  }
+
+  /**
+   * The schemas are those of the first session, as the URL, the role or the database names them: what is changed later
+   * counts from the next start on, for all sessions together. A pooler may hand on names of another's statements.
+   */
+  private statement(): string {
+    const set = Object.entries(this.settings).map(
+      ([name, value]) => `set_config('${name}', ${escapeLiteral(value)}, false)`,
+    );
+    const path =
+      this.searchPath === undefined ? `current_setting('search_path')` : escapeLiteral(this.searchPath);
+    return `DEALLOCATE ALL;
+      SELECT ${set},
+             set_config('search_path', ${path}, false) AS search_path,
+             pg_backend_pid() AS backend`;
+  }
+}
