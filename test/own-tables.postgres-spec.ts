@@ -1,8 +1,15 @@
 import { Injectable, Module } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import { getDataSourceToken, InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { IsInt, IsString } from 'class-validator';
-import { Column, Entity, type MigrationInterface, PrimaryGeneratedColumn, type QueryRunner } from 'typeorm';
+import {
+  Column,
+  type DataSource,
+  Entity,
+  type MigrationInterface,
+  PrimaryGeneratedColumn,
+  type QueryRunner,
+} from 'typeorm';
 import { Repository } from 'typeorm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
@@ -116,6 +123,19 @@ it('keeps rows of a module in a table of its own, which migrate creates once', a
     code: 404,
     error: 'Device with such deviceId = no-such not found',
   });
+  await client.end();
+});
+
+it('a transaction of a module whose session is read-only is begun again on a fresh one, at QoS 1', async () => {
+  await migrate(options());
+  const environment = { ...test.env, DATABASE_POOL_SIZE: '1' };
+  running = await createApp({ ...options(), environment }, new RecordingLogger());
+  const client = await TestClient.connect(running.mqttUrl, ADMIN);
+  const dataSource = running.app.get<DataSource>(getDataSourceToken(DATA_SOURCE));
+  await dataSource.query('SET default_transaction_read_only = on');
+  const request = { deviceId: SAMPLE_DEVICE, seconds: 5 };
+  expect(await client.request('reboot/schedule', request)).toMatchObject({ reboot: { seconds: 5 } });
+  expect(await dataSource.query('SELECT count(*)::int AS n FROM reboot')).toEqual([{ n: 1 }]);
   await client.end();
 });
 

@@ -1,9 +1,12 @@
+import { defaults } from 'pg';
 import { DataSource, TypeORMError } from 'typeorm';
 import { migrations as own } from '../../migrations/index.js';
 import { DatabaseClient } from './database-client.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { DatabaseOptions } from './database.options.js';
+import { ReadOnlyDatabase } from './read-only-database.js';
+import { SessionPool } from './session-pool.js';
 import { Sessions } from './sessions.js';
 import { cutStuckConnections } from './stuck-connections.js';
 import { whenReachable } from './when-reachable.js';
@@ -58,6 +61,7 @@ async function embeddedDataSource(options: DatabaseOptions, schema: Schema): Pro
 }
 
 const common = (schema: Schema) => ({
+  driver: { Pool: SessionPool, defaults },
   entities: schema.entities,
   migrations: [...own, ...(schema.migrations ?? [])],
   migrationsTableName: MIGRATIONS_TABLE,
@@ -99,6 +103,8 @@ export async function openDatabase(
 /** Entities that do not fit are none of the variable's. */
 function refuse(error: unknown): never {
   if (error instanceof TypeORMError || (error as Error).name === 'AbortError') throw error;
+  if (error instanceof ReadOnlyDatabase)
+    throw new Error(`DATABASE_URL leads to a database that takes no writes`);
   throw new Error(`DATABASE_URL leads to no database: ${(error as Error).message}`, { cause: error });
 }
 

@@ -1,4 +1,5 @@
 import { Client, type ClientConfig } from 'pg';
+import { ReadOnlyDatabase } from './read-only-database.js';
 import type { Sessions } from './sessions.js';
 
 export interface DatabaseClientConfig extends ClientConfig {
@@ -6,11 +7,18 @@ export interface DatabaseClientConfig extends ClientConfig {
   sessions?: Sessions;
 }
 
+const END_SESSION = 'SELECT pg_terminate_backend(pg_backend_pid())';
+let lastSerial = 0;
+
 /**
  * A connection whose end its statements tell. It is an `error` event, too, which ends the process where nobody
  * listens: as when PostgreSQL ends a connection in the packet that opens it, before the pool and TypeORM do.
  */
 export class DatabaseClient extends Client {
+  /** Unique in this process: PGlite is one session for all connections, and a name that a former one has used is taken. */
+  readonly serial = ++lastSerial;
+  /** when its session was ready; milliseconds of `performance.now()` */
+  openedAt = -Infinity;
   private readonly sessions?: Sessions;
   private backend?: number;
 
@@ -25,23 +33,37 @@ export class DatabaseClient extends Client {
     return this.backend ?? this.toldId;
   }
 
-  /** Connects, with the settings that the service relies on. */
-  override connect(): Promise<void>;
+  /**
+   * Connects, with the settings that the service relies on.
+   * @throws {ReadOnlyDatabase} where the session cannot write
+   */
+  override connect(): Promise<this>;
   override connect(callback: (error: Error) => void): void;
-  override connect(callback?: (error: Error) => void): Promise<void> | void {
-    const connecting = this.open();
+  override connect(callback?: (error: Error) => void): Promise<this> | void {
+    const open = () => this.open();
+    const connecting = this.sessions ? this.sessions.probe.run(open) : open();
     if (!callback) return connecting;
-    connecting.then(callback as () => void, callback);
+    connecting.then(() => (callback as () => void)(), callback);
   }
 
-  private async open(): Promise<void> {
+  /** Ends the server's session, too: a pooler would keep it for whoever connects next. */
+  async discard(): Promise<void> {
+    if (this.backendId !== this.toldId) await this.query(END_SESSION).catch(() => undefined);
+    await this.end();
+  }
+
+  private async open(): Promise<this> {
     await super.connect();
     try {
-      this.backend = await this.sessions?.makeReady(this);
+      const session = await this.sessions?.makeReady(this);
+      this.backend = session?.backend;
+      if (session?.is_read_only) throw new ReadOnlyDatabase();
     } catch (error) {
-      await this.end();
+      await this.discard();
       throw error;
     }
+    this.openedAt = performance.now();
+    return this;
   }
 
   private get toldId(): number {

@@ -1,5 +1,5 @@
 import { QueryFailedError } from 'typeorm';
-import { databaseAway, rowLocked, Unavailable } from '../protocol/action-error.js';
+import { actionErrorIn, databaseAway, rowLocked, Unavailable } from '../protocol/action-error.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 /** PostgreSQL's own codes; those of the system begin with E, like `EPIPE`. */
@@ -20,6 +20,10 @@ const EXHAUSTED = /^53/;
 const GIVEN_UP = ['57014', '53200', '53400'];
 /** Serialization failure and dead-lock: the same statement is right at another time. */
 const RETRY = ['40001', '40P01'];
+
+const READ_ONLY = '25006';
+/** The session's transactions are read-only; it does not know a prepared statement; it has another under this name. */
+const OF_SESSION = [READ_ONLY, '26000', '42P05'];
 
 /** For a statement that changes something: it was sent, and its commit may or may not have happened. */
 export const OUTCOME_UNKNOWN = 'Outcome unknown, it may have been applied';
@@ -42,6 +46,8 @@ export async function answered<T>(statement: Promise<T>, ifCutOff?: string): Pro
  * @returns 503 where trying again helps, with the failure as its cause
  */
 export function databaseError(error: unknown, ifCutOff?: string): unknown {
+  const known = actionErrorIn(error);
+  if (known) return known;
   const isUnexplained = !isOfConnection(error);
   if (!(error instanceof QueryFailedError)) return databaseAway(error, isUnexplained);
   const code = codeOf(error);
@@ -51,6 +57,20 @@ export function databaseError(error: unknown, ifCutOff?: string): unknown {
   if (SQLSTATE.test(code) && !CUT_OFF.test(code)) return error;
   if (ifCutOff === undefined) return databaseAway(error, isUnexplained);
   return new Unavailable(ifCutOff, true, { cause: error, isUnexplained });
+}
+
+/**
+ * Whether a statement failed, and so changed nothing, only because of the session it ran in: on a fresh one it is right.
+ * 0A000 stands for much that is not supported; its texts are translated, and only the routine tells a plan whose result
+ * has other columns by now.
+ */
+export function isOfSession(error: unknown): boolean {
+  const { code = '', routine } = causeOf(error) as { code?: string; routine?: string };
+  return OF_SESSION.includes(code) || (code === '0A000' && routine === 'RevalidateCachedQuery');
+}
+
+export function isReadOnly(error: unknown): boolean {
+  return causeOf(error).code === READ_ONLY;
 }
 
 /** Whether a statement was rolled back only because of what others did at the same time. */

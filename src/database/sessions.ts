@@ -1,4 +1,5 @@
 import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
+import { WritableProbe } from './writable-probe.js';
 
 /**
  * What the statements, and the reading of their answers, rely on, whatever the server, the database or the role has as
@@ -23,16 +24,21 @@ const SETTINGS: Record<string, string> = {
   jit: 'off',
 };
 
+/** What is told of a session. */
 interface Row {
+  is_read_only: boolean;
+  /** the id of its process on the server */
   backend: number;
   search_path: string;
 }
 
 /**
- * Gives the sessions of a service the same settings. By SQL and not by parameters of the connection,
+ * Makes the sessions of a service alike and fit for its statements. By SQL and not by parameters of the connection,
  * which poolers do not pass on.
  */
 export class Sessions {
+  /** by which all connections are made */
+  readonly probe = new WritableProbe();
   private readonly settings: Record<string, string>;
   private searchPath?: string;
 
@@ -41,15 +47,12 @@ export class Sessions {
     this.settings = { ...SETTINGS, lock_timeout: String(lockTimeoutMs) };
   }
 
-  /**
-   * Sets everything in one round trip.
-   * @returns the id of the session's process on the server
-   */
-  async makeReady(client: ClientBase): Promise<number> {
+  /** Sets everything in one round trip. */
+  async makeReady(client: ClientBase): Promise<Row> {
     const results = (await client.query(this.statement())) as unknown as QueryResult<Row>[];
-    const { backend, search_path } = results.at(-1)!.rows[0]!;
-    this.searchPath ??= search_path;
-    return backend;
+    const row = results.at(-1)!.rows[0]!;
+    this.searchPath ??= row.search_path;
+    return row;
   }
 
   /**
@@ -65,6 +68,7 @@ export class Sessions {
     return `DEALLOCATE ALL;
       SELECT ${set},
              set_config('search_path', ${path}, false) AS search_path,
+             current_setting('transaction_read_only')::boolean AS is_read_only,
              pg_backend_pid() AS backend`;
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
+import { ReadOnlyDatabase } from './read-only-database.js';
 
 const RETRY_MS = 250;
 const REMIND_MS = 10_000;
@@ -44,6 +45,7 @@ export async function whenReachable<T>(
 }
 
 function isPassing(error: unknown): boolean {
+  if (error instanceof ReadOnlyDatabase) return true;
   const { code, message } = error as Error & { code?: string };
   if (code) return [...UNREACHABLE, ...NOT_NOW].includes(code);
   // pg gives no code to a connection that it gave up on, or that ended while it was made.
@@ -52,6 +54,7 @@ function isPassing(error: unknown): boolean {
 
 /** One that tried several addresses says nothing itself. */
 function reasonOf(error: unknown): string {
+  if (error instanceof ReadOnlyDatabase) return 'it takes no writes';
   const { message, code } = error as Error & { code?: string };
   return message || code || String(error);
 }

@@ -1,7 +1,7 @@
-import type { Pool, PoolClient } from 'pg';
-import { type DataSource, QueryFailedError } from 'typeorm';
+import type { Pool } from 'pg';
 import type { DatabaseClientConfig } from './database-client.js';
 import type { Sessions } from './sessions.js';
+import { type DataSource, QueryFailedError } from 'typeorm';
 
 /** TypeORM's pool of connections, which its types leave out. */
 export function poolOf(dataSource: DataSource): Pool {
@@ -19,10 +19,6 @@ export interface PreparedStatement {
   text: string;
 }
 
-// PGlite is one session for all connections, one after the other: a name that a former one has used is taken.
-const serials = new WeakMap<PoolClient, number>();
-let lastSerial = 0;
-
 /**
  * Runs a statement that is not planned at each call, which TypeORM cannot: planning one of the batches takes longer
  * than running it for one row. A failed one throws what TypeORM throws, without the values, which are the clients'.
@@ -32,14 +28,12 @@ export async function runPrepared<Row extends object>(
   { name, text }: PreparedStatement,
   values: unknown[],
 ): Promise<Row[]> {
-  const client = await poolOf(dataSource).connect();
-  if (!serials.has(client)) serials.set(client, ++lastSerial);
+  const session = await poolOf(dataSource).connect();
   try {
-    const prepared = { name: `${name}_${serials.get(client)}`, text, values };
-    return (await client.query<Row>(prepared)).rows;
+    return (await session.query<Row>({ name, text, values })).rows;
   } catch (error) {
     throw new QueryFailedError(text, [], error as Error);
   } finally {
-    client.release();
+    session.release();
   }
 }

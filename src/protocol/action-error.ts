@@ -16,6 +16,12 @@ export class ActionError extends Error {
   }
 }
 
+/** What a failure says to the client by itself. TypeORM keeps what its connection throws in `driverError`. */
+export function actionErrorIn(error: unknown): ActionError | undefined {
+  const cause = (error as { driverError?: unknown } | undefined)?.driverError ?? error;
+  return cause instanceof ActionError ? cause : undefined;
+}
+
 /** The database did not answer. A QoS 1 request is not refused for it, but tried again until it does. */
 export class Unavailable extends ActionError {
   /** Whether its cause may be the request itself, and not the connection: it is tried again a few times only. */

@@ -1,7 +1,13 @@
 import { type ArgumentsHost, Catch, Injectable, type RpcExceptionFilter } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
 import { RefusalLog } from '../logging/refusal-log.js';
-import { ActionError, internalError, Superseded, Unavailable } from '../protocol/action-error.js';
+import {
+  ActionError,
+  actionErrorIn,
+  internalError,
+  Superseded,
+  Unavailable,
+} from '../protocol/action-error.js';
 import { type DeviceHiveContext, isHeld } from './devicehive.context.js';
 import { refusalLine } from './intake/refusal-line.js';
 
@@ -18,7 +24,8 @@ const isOfClient = (error: ActionError): boolean =>
 export class ActionExceptionFilter implements RpcExceptionFilter {
   constructor(private readonly refusals: RefusalLog) {}
 
-  catch(exception: unknown, host: ArgumentsHost): Observable<never> {
+  catch(thrown: unknown, host: ArgumentsHost): Observable<never> {
+    const exception = actionErrorIn(thrown) ?? thrown;
     const context = host.switchToRpc().getContext<DeviceHiveContext>();
     if (exception instanceof Superseded || context.isTimedOut) return throwError(() => exception);
     const isUnexplained = exception instanceof Unavailable && exception.isUnexplained;
