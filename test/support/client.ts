@@ -63,6 +63,11 @@ export class TestClient {
     return (await this.next((message) => message.json.requestId === requestId)).json;
   }
 
+  /** Publishes a request at QoS 1, and waits for nothing. */
+  publish(request: object): void {
+    this.mqtt.publish(this.requestTopic, JSON.stringify(request), { qos: 1 });
+  }
+
   /** Publishes any payload and waits for whatever is answered next. */
   async send(
     payload: string | Buffer,

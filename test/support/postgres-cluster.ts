@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -24,6 +24,7 @@ const folders = () => {
 };
 const INITDB = findProgram('initdb', folders());
 const POSTGRES = findProgram('postgres', folders());
+const BASE_BACKUP = findProgram('pg_basebackup', folders());
 
 /** Why there can be no cluster of a test's own. */
 export const noCluster = INITDB && POSTGRES ? undefined : 'initdb and postgres are not installed';
@@ -57,13 +58,7 @@ export class PostgresCluster {
     if (diskMb !== undefined) await cluster.mountDisk(diskMb);
     const [program, ...args] = asPostgres(INITDB!, '-D', cluster.data, '-U', 'postgres', '-A', 'trust', '-N');
     execFileSync(program!, args, { stdio: 'ignore' });
-    const lines = [
-      `port = ${cluster.port}`,
-      "listen_addresses = '127.0.0.1'",
-      `unix_socket_directories = '${folder}'`,
-      ...settings,
-    ];
-    writeFileSync(join(cluster.data, 'postgresql.auto.conf'), `${lines.join('\n')}\n`);
+    cluster.configure(settings);
     return cluster;
   }
 
@@ -74,6 +69,31 @@ export class PostgresCluster {
     await cluster.query(`CREATE TABLESPACE small LOCATION '${cluster.disk}'`);
     await cluster.query('ALTER ROLE postgres SET default_tablespace = small');
     return cluster;
+  }
+
+  /** A standby of this one, started, which receives whatever is committed here. */
+  async startStandby(): Promise<PostgresCluster> {
+    const folder = mkdtempSync(join(tmpdir(), 'postgres-test-'));
+    const standby = new PostgresCluster(await freePort(), folder);
+    if (isRoot) execFileSync('chown', ['postgres', folder]);
+    const from = ['-d', this.url, '--write-recovery-conf', '--checkpoint=fast'];
+    const [program, ...args] = asPostgres(BASE_BACKUP!, '-D', standby.data, ...from);
+    execFileSync(program!, args);
+    standby.configure([]);
+    await standby.startAgain();
+    return standby;
+  }
+
+  /** The standby takes writes from now on. */
+  async promote(): Promise<void> {
+    await this.query('SELECT pg_promote()');
+  }
+
+  /** As an administrator stops it: clients are thrown out, and a standby has received everything. */
+  async shutDown(): Promise<void> {
+    const exited = once(this.child!, 'exit');
+    process.kill(this.postmaster, 'SIGINT');
+    await exited;
   }
 
   get url(): string {
@@ -169,6 +189,17 @@ export class PostgresCluster {
     }
   }
 
+  /** For a time in milliseconds all sessions are read-only, those that are there as well. */
+  async withoutWrites(ms: number): Promise<void> {
+    const readOnly = async (value: string) => {
+      await this.query(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
+      await this.query('SELECT pg_reload_conf()');
+    };
+    await readOnly('on');
+    await delay(ms);
+    await readOnly('off');
+  }
+
   /** Nothing more fits on its small disk. */
   fillDisk(): void {
     const { ballast } = this;
@@ -188,6 +219,17 @@ export class PostgresCluster {
     await this.kill();
     this.mount?.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Beside what a backup has brought along; the last line of a setting counts. */
+  private configure(settings: string[]): void {
+    const lines = [
+      `port = ${this.port}`,
+      "listen_addresses = '127.0.0.1'",
+      `unix_socket_directories = '${this.folder}'`,
+      ...settings,
+    ];
+    appendFileSync(join(this.data, 'postgresql.auto.conf'), `${lines.join('\n')}\n`);
   }
 
   private get data(): string {

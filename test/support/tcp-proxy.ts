@@ -20,7 +20,7 @@ export class TcpProxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly target: URL,
+    private target: URL,
   ) {
     server.on('connection', (socket) => this.join(socket));
   }
@@ -48,6 +48,13 @@ export class TcpProxy {
 
   up(): void {
     this.isDown = false;
+  }
+
+  /** Breaks all connections; new ones lead to another target. */
+  leadTo(targetUrl: string): void {
+    this.down();
+    this.target = new URL(targetUrl);
+    this.up();
   }
 
   stop(): void {
