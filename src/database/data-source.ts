@@ -1,7 +1,7 @@
 import { defaults } from 'pg';
 import { DataSource, TypeORMError } from 'typeorm';
 import { migrations as own } from '../../migrations/index.js';
-import { DatabaseClient } from './database-client.js';
+import { DatabaseClient, type DatabaseClientConfig } from './database-client.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { DatabaseOptions } from './database.options.js';
@@ -9,6 +9,7 @@ import { ReadOnlyDatabase } from './read-only-database.js';
 import { SessionPool } from './session-pool.js';
 import { Sessions } from './sessions.js';
 import { cutStuckConnections } from './stuck-connections.js';
+import { refuseTransactionPooling, TransactionPooling } from './transaction-pooling.js';
 import { whenReachable } from './when-reachable.js';
 import { MIGRATIONS_TABLE, migrateSchema, pendingMigrations } from './migrate-schema.js';
 
@@ -89,7 +90,7 @@ export async function openDatabase(
       await migrateSchema(dataSource);
     } else {
       const where = `${new URL(options.url!).host} (DATABASE_URL)`;
-      await whenReachable(where, () => dataSource.initialize(), signal).catch(refuse);
+      await whenReachable(where, () => connect(dataSource), signal).catch(refuse);
       await refuseOldSchema(dataSource);
       cutStuckConnections(dataSource, options.deadlineMs);
     }
@@ -100,9 +101,20 @@ export async function openDatabase(
   }
 }
 
+async function connect(dataSource: DataSource): Promise<void> {
+  const { url, extra } = dataSource.options as { url?: string; extra?: DatabaseClientConfig };
+  await refuseTransactionPooling({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_MS,
+    ...extra,
+  });
+  await dataSource.initialize();
+}
+
 /** Entities that do not fit are none of the variable's. */
 function refuse(error: unknown): never {
-  if (error instanceof TypeORMError || (error as Error).name === 'AbortError') throw error;
+  const isOwn = error instanceof TypeORMError || error instanceof TransactionPooling;
+  if (isOwn || (error as Error).name === 'AbortError') throw error;
   if (error instanceof ReadOnlyDatabase)
     throw new Error(`DATABASE_URL leads to a database that takes no writes`);
   throw new Error(`DATABASE_URL leads to no database: ${(error as Error).message}`, { cause: error });
@@ -129,7 +141,7 @@ export async function migrateDatabase(
     ? await embeddedDataSource(options, { migrations })
     : postgresDataSource({ ...options, poolSize: 1, deadlineMs: 0 }, { migrations });
   try {
-    await (embedded ? dataSource.initialize() : dataSource.initialize().catch(refuse));
+    await (embedded ? dataSource.initialize() : connect(dataSource).catch(refuse));
     return await migrateSchema(dataSource);
   } finally {
     if (embedded || dataSource.isInitialized) await dataSource.destroy();

@@ -33,6 +33,11 @@ export class DatabaseClient extends Client {
     return this.backend ?? this.toldId;
   }
 
+  /** Whether a pooler stands between, which keeps the server's session when this connection ends. */
+  get isPooled(): boolean {
+    return this.backendId !== this.toldId;
+  }
+
   /**
    * Connects, with the settings that the service relies on.
    * @throws {ReadOnlyDatabase} where the session cannot write
@@ -48,7 +53,7 @@ export class DatabaseClient extends Client {
 
   /** Ends the server's session, too: a pooler would keep it for whoever connects next. */
   async discard(): Promise<void> {
-    if (this.backendId !== this.toldId) await this.query(END_SESSION).catch(() => undefined);
+    if (this.isPooled) await this.query(END_SESSION).catch(() => undefined);
     await this.end();
   }
 
