@@ -42,22 +42,22 @@ describe('command/subscribe', () => {
     expect((await client.next(({ topic }) => topic.endsWith('at/0'))).packet.qos).toBe(0);
   });
 
-  it('replays what is stored and newer, oldest first, after the reply and before what is live', async () => {
+  it('replays what is stored and newer or equal, oldest first, after the reply and before what is live', async () => {
     const prefix = randomUUID();
     const names = Array.from({ length: 5 }, (_, n) => `${prefix}/${n}`);
-    const first = await insert(names[0]!);
-    for (const name of names.slice(1)) await insert(name);
+    const timestamp = new Date().toISOString();
+    await insert(`${prefix}/older`, { timestamp: new Date(Date.parse(timestamp) - 1).toISOString() });
+    for (const name of names) await insert(name, { timestamp });
     const client = await service.connectAdmin();
-    const { timestamp } = first.command;
     const asked = client.request('command/subscribe', {
       deviceId: SAMPLE_DEVICE,
       timestamp,
-      names: [...names, 'now'],
+      names: [...names, `${prefix}/older`, 'now'],
     });
     await insert('now');
     const { subscriptionId } = await asked;
     await client.next(({ topic }) => topic.endsWith('/now'));
-    expect(commandsOf(client).filter((name) => name !== 'now')).toEqual(names.slice(1));
+    expect(commandsOf(client).filter((name) => name !== 'now')).toEqual(names);
     expect(client.messages[0]!.json).toMatchObject({ action: 'command/subscribe' });
     expect(new Set(client.events().map(({ json }) => json.subscriptionId))).toEqual(
       new Set([subscriptionId]),
@@ -65,8 +65,8 @@ describe('command/subscribe', () => {
   });
 
   it('replays no more than the limit, 20 unless told, and nothing for 0', async () => {
-    const { command } = await insert('limit/first', {}, 'empty');
-    for (let n = 0; n < 22; n++) await insert(`limit/${n}`, {}, 'empty');
+    const { command } = await insert('limit/0', {}, 'empty');
+    for (let n = 1; n < 22; n++) await insert(`limit/${n}`, {}, 'empty');
     for (const [limit, replayed] of [
       [undefined, 20],
       [2, 2],

@@ -39,7 +39,7 @@ describe('Actions', () => {
       const watcher = await connectWith(service);
       const elsewhere = { deviceId: SAMPLE_DEVICE, networkIds: [2], timestamp: times[0] };
       expect(await watcher.request(`${kind}/subscribe`, elsewhere)).toMatchObject(SUCCESS);
-      const wanted = { deviceId: SAMPLE_DEVICE, networkIds: [1], timestamp: times[0], limit: 2 };
+      const wanted = { deviceId: SAMPLE_DEVICE, networkIds: [1], timestamp: times[1], limit: 2 };
       const { subscriptionId } = await watcher.request(`${kind}/subscribe`, wanted);
       await insert(kind, 'sub/live');
       await watcher.next(({ topic }) => topic === `dh/${kind}/1/1/${SAMPLE_DEVICE}/sub/live`);

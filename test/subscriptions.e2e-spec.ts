@@ -380,12 +380,17 @@ describe('notification/subscribe', () => {
       notification: { notification, ...more },
     });
 
-  it('replays what is stored and newer, then delivers what is live', async () => {
-    const first = await insertNotification('stored/1');
-    await insertNotification('stored/2', { parameters: { big: 1 } });
+  it('replays what is stored and newer or equal, then delivers what is live', async () => {
+    const timestamp = '2020-01-01T00:00:00.001';
+    await insertNotification('stored/0', { timestamp: '2020-01-01T00:00:00.000' });
+    await insertNotification('stored/1', { timestamp });
+    await insertNotification('stored/2', { timestamp, parameters: { big: 1 } });
     const client = await service.connectAdmin();
-    const { timestamp } = first.notification;
-    const wanted = { deviceId: SAMPLE_DEVICE, names: ['stored/1', 'stored/2', 'live'], timestamp };
+    const wanted = {
+      deviceId: SAMPLE_DEVICE,
+      names: ['stored/0', 'stored/1', 'stored/2', 'live'],
+      timestamp,
+    };
     const { subscriptionId } = await client.request('notification/subscribe', wanted);
     await insertNotification('unwanted');
     await insertNotification('live');
@@ -393,6 +398,7 @@ describe('notification/subscribe', () => {
     expect(
       client.events().map(({ topic, json }) => [topic, json.subscriptionId, json.notification.parameters]),
     ).toEqual([
+      [`dh/notification/1/1/${SAMPLE_DEVICE}/stored/1`, subscriptionId, null],
       [`dh/notification/1/1/${SAMPLE_DEVICE}/stored/2`, subscriptionId, { big: 1 }],
       [`dh/notification/1/1/${SAMPLE_DEVICE}/live`, subscriptionId, null],
     ]);

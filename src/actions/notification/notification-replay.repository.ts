@@ -18,7 +18,7 @@ const REPLAY = `
   WITH d AS (${WANTED_DEVICES}),
        page AS (
          SELECT n.* FROM device_notification n JOIN d ON d.id = n.device
-          WHERE n.timestamp > $8 AND ($7::varchar[] IS NULL OR n.notification = ANY ($7))
+          WHERE n.timestamp >= $8 AND ($7::varchar[] IS NULL OR n.notification = ANY ($7))
           ORDER BY n.timestamp, n.id LIMIT $9),
        sized AS (
          SELECT n.*, sum(octet_length(n.parameters::text)) OVER (ORDER BY n.timestamp, n.id) AS bytes FROM page n)
@@ -31,10 +31,10 @@ export class NotificationReplayRepository {
   constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
 
   /**
-   * Those that are newer than the request's `timestamp`.
+   * Those that are not older than the request's `timestamp`.
    * @throws {ActionError} 503 where it takes too much time
    */
-  async newerThan(timestamp: Date, scope: AccessScope, request: SubscribeDto): Promise<DeviceNotification[]> {
+  async since(timestamp: Date, scope: AccessScope, request: SubscribeDto): Promise<DeviceNotification[]> {
     const parameters = replayParameters(scope, request, timestamp);
     const rows = await readInTime<NotificationRow>(this.dataSource, REPLAY, parameters);
     return rows.map(toDeviceNotification);

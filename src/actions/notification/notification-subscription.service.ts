@@ -22,7 +22,7 @@ export class NotificationSubscriptionService {
   ): Promise<{ subscriptionId: number }> {
     const wanted = { kind: 'notification' as const, ...request };
     return this.subscriptions.subscribe(principal, origin, wanted, async () => {
-      const stored = await this.notifications.newerThan(request.timestamp!, principal, request);
+      const stored = await this.notifications.since(request.timestamp!, principal, request);
       return stored.map((one) => printEvent('notification', one, one.notification, eventPayload(one)));
     });
   }

@@ -18,8 +18,8 @@ export const WANTED_DEVICES = `
      AND ($6::bigint[] IS NULL OR v.device_type_id = ANY ($6))`;
 
 /**
- * $1 is the device, $2..$4 the scope, $5 are networks, $6 device types, $7 names (null: all), $8 the timestamp after
- * which counts what is stored, $9 how much of it is replayed at most.
+ * $1 is the device, $2..$4 the scope, $5 are networks, $6 device types, $7 names (null: all), $8 the timestamp from
+ * which on counts what is stored, $9 how much of it is replayed at most.
  */
 export function replayParameters(scope: AccessScope, wanted: Wanted, timestamp: Date): unknown[] {
   const { deviceId = null, networkIds, deviceTypeIds, names, limit } = wanted;

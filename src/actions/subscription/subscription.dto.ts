@@ -27,7 +27,7 @@ export class SubscribeDto {
   })
   names?: string[] | null;
 
-  @TimestampField({ description: 'what is stored and newer comes first' })
+  @TimestampField({ description: 'what is stored and newer or equal comes first' })
   timestamp?: Date | null;
 
   @IntegerField({ description: `of what is stored; ${DEFAULT_REPLAY} unless told` })

@@ -17,7 +17,7 @@ const replayStatement = (isDue: string, at: string): string => `
   WITH d AS (${WANTED_DEVICES}),
        page AS (
          SELECT c.* FROM device_command c JOIN d ON d.id = c.device
-          WHERE ${at} > $8 AND ${isDue} AND ($7::varchar[] IS NULL OR c.command = ANY ($7))
+          WHERE ${at} >= $8 AND ${isDue} AND ($7::varchar[] IS NULL OR c.command = ANY ($7))
           ORDER BY ${at}, c.id LIMIT $9),
        sized AS (
          SELECT c.*, sum(octet_length(concat(c.status, c.parameters, c.result))) OVER (ORDER BY ${at}, c.id) AS bytes
@@ -37,15 +37,11 @@ export class CommandReplayRepository {
   constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
 
   /**
-   * Commands that are newer than the request's `timestamp`, without those whose lifetime has passed; with
+   * Commands that are not older than the request's `timestamp`, without those whose lifetime has passed; with
    * `returnUpdatedCommands` those that were updated since.
    * @throws {ActionError} 503 where it takes too much time
    */
-  async newerThan(
-    timestamp: Date,
-    scope: AccessScope,
-    request: SubscribeCommandsDto,
-  ): Promise<DeviceCommand[]> {
+  async since(timestamp: Date, scope: AccessScope, request: SubscribeCommandsDto): Promise<DeviceCommand[]> {
     const statement = request.returnUpdatedCommands ? UPDATED : INSERTED;
     const parameters = replayParameters(scope, request, timestamp);
     const rows = await readInTime<CommandRow>(this.dataSource, statement, parameters);

@@ -37,7 +37,7 @@ export class CommandSubscriptionService {
 
   private async replay(principal: Principal, request: SubscribeCommandsDto): Promise<DeviceEvent[]> {
     const kind = request.returnUpdatedCommands ? 'command_update' : 'command';
-    const commands = await this.commands.newerThan(request.timestamp!, principal, request);
+    const commands = await this.commands.since(request.timestamp!, principal, request);
     return commands.map((command) => printEvent(kind, command, command.command, eventPayload(kind, command)));
   }
 }
