@@ -161,7 +161,7 @@ describeActionContract({
   action: 'notification/subscribe',
   permission: 'GetDeviceNotification',
   body: async () => ({ deviceId: SAMPLE_DEVICE }),
-  wrong: [{ deviceId: {} }, { deviceTypeIds: [null] }, { timestamp: {} }],
+  wrong: [{ deviceId: {} }, { deviceTypeIds: [null] }, { timestamp: {} }, { afterId: 'x' }],
 });
 
 describeActionContract({

@@ -49,6 +49,8 @@ describe('Actions', () => {
       const names = [undefined, 'sub/1', 'sub/2', 'sub/live'];
       expect(received).toEqual(names.map((name) => [name, subscriptionId]));
       expect(watcher.events()).toHaveLength(3);
+      const rest = { hasMore: true, timestamp: times[1], afterId: expect.any(Number) };
+      expect(await watcher.request(`${kind}/subscribe`, { ...wanted, limit: 1 })).toMatchObject(rest);
     }
   });
 

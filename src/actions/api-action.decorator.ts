@@ -9,6 +9,8 @@ export interface ActionDescription {
   summary?: string;
   /** members of a success beside the envelope: `{}` for none, any unless told */
   reply?: Record<string, JsonSchema>;
+  /** members that only some successes have */
+  optionalReply?: Record<string, JsonSchema>;
   /** what it is refused with, beside the 400s of its dto and what any action may be refused with: `[]` for none, any
    * unless told */
   errors?: ActionError[];

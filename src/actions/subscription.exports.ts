@@ -2,4 +2,4 @@
 export { SUBSCRIBE_API, UNSUBSCRIBE_API } from './subscription/subscription.api.js';
 export { SubscribeDto, UnsubscribeDto } from './subscription/subscription.dto.js';
 export { SubscriptionModule } from './subscription/subscription.module.js';
-export { SubscriptionService } from './subscription/subscription.service.js';
+export { type Subscribed, SubscriptionService } from './subscription/subscription.service.js';

@@ -58,7 +58,7 @@ export function describeActions(handlers: Handler[], maxRequestBytes: number): D
 }
 
 function describeAction(handler: Handler, action: string, tooLarge: ActionError): DescribedAction {
-  const { summary, reply, errors, event } = descriptionOf(handler.method);
+  const { summary, reply, optionalReply, errors, event } = descriptionOf(handler.method);
   const requirement = requirementOf(handler.method) ?? null;
   const extras = Reflect.getMetadata(PATTERN_EXTRAS_METADATA, handler.method) as ActionExtras | undefined;
   const body = bodyOf(handler);
@@ -76,7 +76,7 @@ function describeAction(handler: Handler, action: string, tooLarge: ActionError)
     requirement,
     isRepeatable: extras?.isRepeatable === true,
     request: requestOf(action, requirement, body.schema),
-    reply: replyOf(action, reply),
+    reply: replyOf(action, reply, optionalReply),
     refusal: refusalOf({ const: action }, refusals, errors === undefined),
     refusals,
     hasOtherRefusals: errors === undefined,
@@ -109,11 +109,15 @@ function requestOf(action: string, requirement: Requirement, body: JsonSchema): 
   };
 }
 
-function replyOf(action: string, members?: Record<string, JsonSchema>): JsonSchema {
+function replyOf(
+  action: string,
+  members?: Record<string, JsonSchema>,
+  optional?: Record<string, JsonSchema>,
+): JsonSchema {
   const envelope = { action: { const: action }, requestId: REQUEST_ID, status: { const: 'success' } };
   return {
     type: 'object',
-    properties: { ...envelope, ...members },
+    properties: { ...envelope, ...members, ...optional },
     required: [...Object.keys(envelope), ...Object.keys(members ?? {})],
     ...(members
       ? {}

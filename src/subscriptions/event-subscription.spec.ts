@@ -12,7 +12,7 @@ const LIMITS = { filters: 3, levels: 12 };
 function scene() {
   const index = new EventIndex();
   const budget = new FilterBudget(LIMITS);
-  const sink = { send: () => true, budgetOf: () => budget, eventFiltersOf: () => [] };
+  const sink = { send: () => true, disconnect: () => {}, budgetOf: () => budget, eventFiltersOf: () => [] };
   const origin = { id: 1, connectionId: 'c', number: 1, qos: 1 };
   const subscribe = (count: number) =>
     new EventSubscription(origin, { kind: 'command', names: names(count) }, index, budget, sink);

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Principal } from '../auth/principal.js';
 import { ActionError } from '../protocol/action-error.js';
+import { formatTimestamp } from '../protocol/timestamps.js';
 import type { EventKind } from '../protocol/topics.js';
 import { eventFilter } from '../protocol/topics.js';
 import type { DeviceEvent } from '../protocol/device-event.js';
@@ -9,7 +11,7 @@ import type { EventSink } from './event-subscriptions.js';
 
 export type SubscriptionKind = 'command' | 'notification';
 
-/** What may come before the reply has left, in characters; a replay takes 5 s at most. Beyond it the oldest is dropped. */
+/** What may come before the reply has left, in characters. Beyond it the oldest is dropped. */
 const MAX_WAITING = 4 * 1_048_576;
 
 /** What a client asks for; an empty or absent list stands for all. */
@@ -22,29 +24,45 @@ export interface WantedEvents {
   deviceTypeIds?: readonly number[] | null;
   names?: readonly string[] | null;
   timestamp?: Date | null;
+  afterId?: number | null;
 }
 
-interface Origin {
-  id: number;
-  connectionId: string;
-  /** of the connection's requests, the one that made it */
+/** A place in what is stored, which is in the order of time and id. */
+export interface ReplayCursor {
+  /** as `formatTimestamp` prints it; of updates it is `lastUpdated` */
+  timestamp: string;
+  afterId: number;
+}
+
+/** The request that made a subscription, or continues it. */
+interface Asked {
+  /** its number among the connection's requests */
   number: number;
   qos: number;
   /** the token's that the request came with; `undefined` for the connection's session, as it is at each event */
   principal?: Principal;
 }
 
+interface Origin extends Asked {
+  id: number;
+  connectionId: string;
+}
+
 /** One `command/subscribe` or `notification/subscribe`. */
 export class EventSubscription implements EventReceiver {
-  readonly id: number;
+  id: number;
   readonly connectionId: string;
-  readonly number: number;
-  readonly qos: number;
-  readonly principal?: Principal;
+  number: number;
+  qos: number;
+  principal?: Principal;
   private readonly filters: FilterSet;
   private replayed: DeviceEvent[] = [];
+  /** what is stored and not replayed yet begins behind it */
+  private next?: ReplayCursor;
   private waiting?: DeviceEvent[] = [];
   private waitingLength = 0;
+  /** events were dropped while they waited for the reply */
+  hasMissed = false;
 
   constructor(
     origin: Origin,
@@ -82,18 +100,51 @@ export class EventSubscription implements EventReceiver {
     if (!this.waiting) return this.sink.send(this, event);
     this.waiting.push(event);
     this.waitingLength += event.payload.length;
-    while (this.waitingLength > MAX_WAITING) this.waitingLength -= this.waiting.shift()!.payload.length;
+    while (this.waitingLength > MAX_WAITING) {
+      this.waitingLength -= this.waiting.shift()!.payload.length;
+      this.hasMissed = true;
+    }
     return true;
   }
 
-  /** @param events stored ones, which come first; what has arrived meanwhile and is not newer does not come again */
-  replay(events: DeviceEvent[]): void {
-    this.replayed = events;
+  /** What waits will be read from the database instead. */
+  forgetWaiting(): void {
+    this.waiting = [];
+    this.waitingLength = 0;
+    this.hasMissed = false;
   }
 
-  /** The reply has left. */
-  begin(): void {
-    if (!this.waiting) return;
+  /** Whether a request asks for what comes next of what is stored. */
+  isContinuedBy({ timestamp, afterId, ...wanted }: WantedEvents): boolean {
+    const { next } = this;
+    if (!next || !timestamp || afterId !== next.afterId) return false;
+    if (formatTimestamp(timestamp) !== next.timestamp || filterCount(wanted) !== this.filters.size)
+      return false;
+    return isDeepStrictEqual(filtersFor(wanted), filtersFor(this.wanted));
+  }
+
+  /** Events wait again, for the reply to another request. */
+  waitForReply({ number, qos, principal }: Asked): void {
+    Object.assign(this, { number, qos, principal });
+    this.waiting ??= [];
+  }
+
+  /** @param events stored ones, which come first; what has arrived meanwhile and is not newer does not come again */
+  replay(events: DeviceEvent[], next?: ReplayCursor): void {
+    this.replayed.push(...events);
+    this.next = next;
+  }
+
+  /**
+   * The reply to request `number` has left. A client that asked for what is stored, and for which events were dropped since,
+   * is disconnected: it asks again when it reconnects.
+   */
+  begin(number: number): void {
+    if (!this.waiting || number !== this.number) return;
+    if (this.hasMissed && this.wanted.timestamp) {
+      this.sink.disconnect(this.connectionId, 'more events than can wait came before a subscription began');
+      return;
+    }
     const versions = new Map(this.replayed.map(versionOf));
     const isNews = (event: DeviceEvent) => {
       const [id, version] = versionOf(event);
@@ -101,6 +152,7 @@ export class EventSubscription implements EventReceiver {
     };
     const isReplayed = this.replayed.length > 0;
     const events = [...this.replayed, ...(isReplayed ? this.waiting.filter(isNews) : this.waiting)];
+    this.forgetWaiting();
     this.waiting = undefined;
     this.replayed = [];
     for (const event of events) this.sink.send(this, event);

@@ -33,6 +33,8 @@ export interface EventSink {
   budgetOf(connectionId: string): FilterBudget | undefined;
   /** Hands an event to the subscription's connection, if its principal may see it now. */
   send(subscription: EventSubscription, event: DeviceEvent): boolean;
+  /** Ends the connection. */
+  disconnect(connectionId: string, why: string): void;
   /** The filters for events that a connection has by SUBSCRIBE. */
   eventFiltersOf(connectionId: string): Iterable<string>;
 }
@@ -83,6 +85,37 @@ export class EventSubscriptions {
     return subscription;
   }
 
+  /**
+   * Finds the subscription that the request continues: the one that has replayed what comes before. Its events wait for
+   * the reply again.
+   * @returns `undefined` if there is none
+   */
+  continue(
+    { connectionId, number, qos, principal }: Subscriber,
+    request: WantedEvents,
+  ): EventSubscription | undefined {
+    const wanted = withoutRepeats(request);
+    const session = connectionId === undefined ? undefined : this.sessions.principalOf(connectionId);
+    const subscription = this.of(connectionId).find(
+      (one) => one.isContinuedBy(wanted) && (one.principal ?? session)?.userId === principal.userId,
+    );
+    if (!subscription || number === undefined) return undefined;
+    const before = subscription.principal;
+    const isOfSession = session === principal;
+    if (!isOfSession) this.rights.watch(principal.userId);
+    if (before) this.rights.unwatch(before.userId);
+    subscription.waitForReply({ number, qos, principal: isOfSession ? undefined : principal });
+    return subscription;
+  }
+
+  /** Gives it a new id, by which a client tells its events from those before. */
+  rename(subscription: EventSubscription): void {
+    const siblings = this.byConnection.get(subscription.connectionId);
+    if (!siblings?.delete(subscription.id)) return;
+    subscription.id = ++this.lastId;
+    siblings.set(subscription.id, subscription);
+  }
+
   /** @returns `false` where the connection has no such subscription */
   close(connectionId: string | undefined, kind: SubscriptionKind, id: number): boolean {
     const subscription = this.of(connectionId).find((one) => one.id === id && one.kind === kind);
@@ -118,7 +151,7 @@ export class EventSubscriptions {
       if (one.number !== number) continue;
       this.rights
         .refresh()
-        .then(() => one.begin())
+        .then(() => one.begin(number))
         .catch((error) => this.logger.error('A subscription cannot begin', error));
     }
   }

@@ -25,6 +25,11 @@ const SUBSCRIPTION_ID = described(INTEGER, undefined, 3);
 const subscribe = (kind: SubscriptionKind): ActionDescription => ({
   summary: 'Events without a SUBSCRIBE, from a point in time on',
   reply: { subscriptionId: SUBSCRIPTION_ID },
+  optionalReply: {
+    hasMore: described({ const: true }, 'more is stored than was replayed: ask again with the next two'),
+    timestamp: TIMESTAMP,
+    afterId: described(INTEGER, 'the same request with this and `timestamp` gets what comes next', 27),
+  },
   errors: [
     tooWide(),
     ...NO_DEVICE,

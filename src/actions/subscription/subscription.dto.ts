@@ -30,6 +30,12 @@ export class SubscribeDto {
   @TimestampField({ description: 'what is stored and newer or equal comes first' })
   timestamp?: Date | null;
 
+  @IntegerField({
+    description:
+      'of what is as old as `timestamp` only what has a higher id; both from a reply with `hasMore`',
+  })
+  afterId?: number | null;
+
   @IntegerField({ description: `of what is stored; ${DEFAULT_REPLAY} unless told` })
   limit?: number | null;
 }

@@ -7,10 +7,17 @@ import {
   invalidCredentials,
 } from '../../protocol/action-error.js';
 import type { DeviceEvent } from '../../protocol/device-event.js';
-import type { SubscriptionKind, WantedEvents } from '../../subscriptions/event-subscription.js';
+import type {
+  EventSubscription,
+  ReplayCursor,
+  SubscriptionKind,
+  WantedEvents,
+} from '../../subscriptions/event-subscription.js';
 import { EventSubscriptions } from '../../subscriptions/event-subscriptions.js';
 import { Lanes } from '../../transport/lanes.js';
 import type { RequestOrigin } from '../../transport/link/client-identity.js';
+import { tooSlow } from '../shared/list-page.js';
+import type { ReplayPage } from '../shared/replay.js';
 import { DEVICE_ID_EMPTY } from '../shared/request-errors.js';
 import {
   deviceTypesNotFound,
@@ -22,6 +29,12 @@ import { VisiblePlacesRepository } from './visible-places.repository.js';
 
 /** As the column has it. Each filter of a subscription holds the device id, and a request has room for 1 MB of it. */
 const MAX_DEVICE_ID = 48;
+
+/** How often a page is read if more live events come during each read than can wait. */
+const READS = 3;
+
+/** The reply: if `hasMore`, the rest of what is stored begins behind `timestamp` and `afterId`. */
+export type Subscribed = { subscriptionId: number } & Partial<{ hasMore: true } & ReplayCursor>;
 
 /** The rules of the actions that subscribe: what may be asked for. What is delivered is decided at each event. */
 @Injectable()
@@ -35,28 +48,36 @@ export class SubscriptionService {
   ) {}
 
   /**
-   * Events that are published from now on are delivered, after the reply and what `replay` gives.
-   * @param replay stored events, asked for where the request has a `timestamp`
+   * Events that are published from now on are delivered, after the reply and what `replay` gives. A request that asks
+   * for the rest of what is stored continues the subscription that has the beginning of it, under a new id.
+   * @param replay what is stored, asked for if the request has a `timestamp`
+   * @param print the event of an item
    * @throws {ActionError} 501 on an external broker; 403 or 404 for what is asked for and not to be seen
    */
-  async subscribe(
+  async subscribe<Item>(
     principal: Principal,
     origin: RequestOrigin,
     wanted: WantedEvents,
-    replay: () => Promise<DeviceEvent[]>,
-  ): Promise<{ subscriptionId: number }> {
+    replay: () => Promise<ReplayPage<Item>>,
+    print: (item: Item) => DeviceEvent,
+  ): Promise<Subscribed> {
     const { connectionId, number, qos } = origin;
     const { deviceId } = wanted;
     if (deviceId && deviceId.length > MAX_DEVICE_ID) throw refused(principal, noDevice(deviceId));
-    const subscription = this.subscriptions.open({ connectionId, number, qos, principal }, wanted);
+    const subscriber = { connectionId, number, qos, principal };
+    const continued = this.subscriptions.continue(subscriber, wanted);
+    const subscription = continued ?? this.subscriptions.open(subscriber, wanted);
     try {
       await this.check(principal, wanted);
-      if (wanted.timestamp) subscription.replay(await this.replays.run(principal.userId, replay));
+      if (!wanted.timestamp) return { subscriptionId: subscription.id };
+      const { items, next } = await this.read(subscription, () => this.replays.run(principal.userId, replay));
+      subscription.replay(items.map(print), next);
+      if (continued) this.subscriptions.rename(continued);
+      return { subscriptionId: subscription.id, ...(next && { hasMore: true, ...next }) };
     } catch (error) {
-      this.subscriptions.close(connectionId, wanted.kind, subscription.id);
+      if (!continued) this.subscriptions.close(connectionId, wanted.kind, subscription.id);
       throw error;
     }
-    return { subscriptionId: subscription.id };
   }
 
   /**
@@ -68,6 +89,19 @@ export class SubscriptionService {
     if (!this.subscriptions.close(connectionId, kind, id)) {
       throw subscriptionNotFound(id);
     }
+  }
+
+  /** Live events that had no room are read from the database: each was committed before it was told. */
+  private async read<Item>(
+    subscription: EventSubscription,
+    replay: () => Promise<ReplayPage<Item>>,
+  ): Promise<ReplayPage<Item>> {
+    for (let reads = 0; reads < READS; reads++) {
+      const page = await replay();
+      if (!subscription.hasMissed) return page;
+      subscription.forgetWaiting();
+    }
+    throw tooSlow();
   }
 
   private async check(principal: Principal, wanted: WantedEvents): Promise<void> {

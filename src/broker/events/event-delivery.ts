@@ -61,6 +61,10 @@ export class EventDelivery implements EventSink {
     return true;
   }
 
+  disconnect(connectionId: string, why: string): void {
+    this.connections.get(connectionId)?.client.emit('error', new Error(why));
+  }
+
   *eventFiltersOf(connectionId: string): Iterable<string> {
     for (const [filter] of this.connections.get(connectionId)?.filters ?? []) {
       if (EVENT_FILTER.test(filter)) yield filter;
