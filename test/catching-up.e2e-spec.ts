@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CatchingUp } from './support/catching-up.js';
 import type { TestClient } from './support/client.js';
 import { TestService } from './support/service.js';
+import { signToken } from './support/token.js';
 
 type Kind = 'command' | 'notification';
 const KINDS: Kind[] = ['command', 'notification'];
@@ -139,6 +140,50 @@ it('command/subscribe with returnUpdatedCommands continues in the order of lastU
   });
   await client.next(({ json }) => json.command?.id === order[3]);
   expect(idsOf('command', client)).toEqual(order);
+});
+
+describe('commands between the end of a token and the next authenticate', () => {
+  it.each([
+    ['SUBSCRIBE', true, 'are lost'],
+    ['SUBSCRIBE', false, 'follow'],
+    ['command/subscribe', true, 'are lost'],
+    ['command/subscribe', false, 'are lost'],
+  ])('of a %s with clean=%j %s, and later ones come without another', async (way, clean, outcome) => {
+    const deviceId = await createDevice();
+    const client = await service.connect({ clean });
+    const expiresAt = Date.now() + 1_000;
+    await client.authenticate(signToken({ e: expiresAt }));
+    if (way === 'SUBSCRIBE') await client.subscribe(`dh/command/+/+/${deviceId}/#`);
+    else await client.request(way, { deviceId });
+    await insert('command', deviceId, 'before');
+    await client.next(({ topic }) => topic.endsWith('/before'));
+    await expect.poll(() => Date.now(), { timeout: 5_000 }).toBeGreaterThan(expiresAt);
+    await insert('command', deviceId, 'between');
+    await client.authenticate(signToken());
+    await insert('command', deviceId, 'after');
+    await client.next(({ topic }) => topic.endsWith('/after'));
+    const names = client.events().map(({ topic }) => topic.split('/').at(-1));
+    expect(names).toEqual(['before', ...(outcome === 'follow' ? ['between'] : []), 'after']);
+  });
+
+  it('come to who reconnects and asks for them', async () => {
+    const deviceId = await createDevice();
+    const device = new CatchingUp('command', deviceId);
+    const connect = async (expiresAt: number) => {
+      const client = await service.connect();
+      client.mqtt.on('message', (_, payload) => device.receive(JSON.parse(payload.toString())));
+      await client.authenticate(signToken({ e: expiresAt }));
+      await device.start(client);
+      return client;
+    };
+    const expiresAt = Date.now() + 1_000;
+    const client = await connect(expiresAt);
+    await expect.poll(() => Date.now(), { timeout: 5_000 }).toBeGreaterThan(expiresAt);
+    const between = await insert('command', deviceId, 'between');
+    await client.end();
+    await connect(Date.now() + 60_000);
+    await expect.poll(() => [...device.known], { timeout: 5_000 }).toEqual([between]);
+  });
 });
 
 describe('the recipe of docs/devices.md', () => {

@@ -16,7 +16,7 @@ export class CatchingUp {
     private readonly deviceId: string,
   ) {}
 
-  /** For each connection, once it has authenticated. */
+  /** For each connection, after `authenticate`. */
   async start(client: TestClient): Promise<void> {
     this.current = undefined;
     this.lastTimestamp ??= (await client.request('server/info')).info.serverTimestamp as string;
