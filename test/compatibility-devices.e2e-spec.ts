@@ -140,8 +140,8 @@ describe('Actions', () => {
     expect(await ids({}, client)).toEqual(['listed-b', 'listed-a', 'listed-2']);
     expect(await ids({})).toEqual(['listed-b', 'listed-a']);
     expect(await ask('device/count', { namePattern: 'listed%' }, member)).toMatchObject({ count: 2 });
-    expect(await ids({ sortField: 'status' })).toEqual(['listed-a', 'listed-b']);
-    expect(await ids({ sortField: 'status', sortOrder: 'asc' })).toEqual(['listed-b', 'listed-a']);
+    expect(await ids({ sortField: 'status' })).toEqual(['listed-b', 'listed-a']);
+    expect(await ids({ sortField: 'status', sortOrder: 'desc' })).toEqual(['listed-a', 'listed-b']);
     expect(await ids({ namePattern: 'listed\\%' })).toEqual([]);
     expect(await ids({ namePattern: 'listed_a' })).toEqual(['listed-a']);
   });

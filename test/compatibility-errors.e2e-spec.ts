@@ -95,7 +95,10 @@ describe('Errors', () => {
     each('device/save', { device: { name: '' } }, { device: { name: 'x'.repeat(129) } }),
   );
   refuses('400 `Invalid request parameters`', () =>
-    each('device/save', { device: { networkId: 99 } }, { device: { deviceTypeId: 99 } }),
+    all(
+      each('device/save', { device: { networkId: 99 } }, { device: { deviceTypeId: 99 } }),
+      each('device/list', { sortField: 'id' }),
+    ),
   );
   refuses('400 `namePattern must have at most 512 characters`', () =>
     all(...['device/list', 'device/count'].map((action) => each(action, { namePattern: '%'.repeat(513) }))),

@@ -7,8 +7,8 @@ import { type Claims, signToken } from './support/token.js';
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519');
 const PROVIDER = { JWT_ISSUER: 'https://id.example.com', JWT_AUDIENCE: 'devicehive' };
-/** users of role client: in network 1, which the device `in-two` is not in; disabled; in no network */
-const [MEMBER, DISABLED, NOBODY] = [50, 51, 52];
+/** users of role client: in network 1, which the device `in-two` is not in; disabled; in no network; of no device type */
+const [MEMBER, DISABLED, NOBODY, TYPELESS] = [50, 51, 52, 53];
 
 let service: TestService;
 let client: TestClient;
@@ -24,11 +24,11 @@ beforeAll(async () => {
     `INSERT INTO device (device_id, name, network_id, device_type_id) VALUES ('in-two', 'in two', 2, 1)`,
   );
   await service.sql(
-    `INSERT INTO dh_user (id, login, password_hash, role, status)
-     SELECT u.id, 'user-' || u.id, password_hash, 1, CASE u.id WHEN ${DISABLED} THEN 2 ELSE 0 END
-       FROM dh_user d, unnest(ARRAY[${MEMBER}, ${DISABLED}, ${NOBODY}]) AS u (id) WHERE d.login = '${ADMIN.username}'`,
+    `INSERT INTO dh_user (id, login, password_hash, role, status, all_device_types_available)
+     SELECT u.id, 'user-' || u.id, password_hash, 1, CASE u.id WHEN ${DISABLED} THEN 2 ELSE 0 END, u.id <> ${TYPELESS}
+       FROM dh_user d, unnest(ARRAY[${MEMBER}, ${DISABLED}, ${NOBODY}, ${TYPELESS}]) AS u (id) WHERE d.login = '${ADMIN.username}'`,
   );
-  await service.sql(`INSERT INTO user_network VALUES (${MEMBER}, 1), (${DISABLED}, 1)`);
+  await service.sql(`INSERT INTO user_network VALUES (${MEMBER}, 1), (${DISABLED}, 1), (${TYPELESS}, 1)`);
 });
 afterAll(() => service?.stop());
 
@@ -93,6 +93,31 @@ describe('Errors', () => {
       each('device/save', { ...member, deviceId: 'in-two', device: {} }),
       each('token/create', { ...member, payload: { userId: MEMBER, actions: ['ManageUser'] } }),
     );
+  });
+  refuses('403 `No access to network!`, `No access to device type!`', () =>
+    all(
+      ...[NOBODY, TYPELESS].flatMap((u) =>
+        [{}, { n: ['1'] }, { n: ['99'] }].map((limit) =>
+          each('device/save', { deviceId: 'new', device: {}, ...token({ u, ...limit }) }),
+        ),
+      ),
+    ),
+  );
+  refuses('404 `There is no network yet`, `There is no device type yet`', async () => {
+    const empty = await TestService.start({
+      SEED_SAMPLE_DATA: 'false',
+      ADMIN_LOGIN: 'admin',
+      ADMIN_PASSWORD: 'a password',
+    });
+    try {
+      const admin = await empty.connect({ username: 'admin', password: 'a password' });
+      const save = () => admin.request('device/save', { deviceId: 'first', device: {} });
+      const first = await save();
+      await empty.sql(`INSERT INTO network (name) VALUES ('one')`);
+      return [first, await save()];
+    } finally {
+      await empty.stop();
+    }
   });
   refuses('403 `User is locked or disabled`', () => create(DISABLED));
   refuses("403 `An identity provider's token makes no tokens`", () => {

@@ -23,10 +23,18 @@ type SavedRow = (NotificationRow | { id: null }) & {
   is_hidden: boolean;
   has_network: boolean;
   has_type: boolean;
+  /** an administrator asks, and there are none at all */
+  lacks_networks: boolean;
+  lacks_types: boolean;
 };
 
-/** What there is in the way of a save: the user is not active, or which of these is out of sight. */
-export type Obstacle = 'user' | 'device' | 'networkId' | 'deviceTypeId';
+/** What there is in the way of a save. */
+export interface Obstacle {
+  /** the user is not active, or which of these is out of sight */
+  what: 'user' | 'device' | 'networkId' | 'deviceTypeId';
+  /** it is out of an administrator's sight because there is none at all */
+  isMissing?: boolean;
+}
 
 /** `notification` is missing for a repeat whose device is gone or out of sight by now. */
 export type Saved = { obstacle: Obstacle } | { obstacle?: undefined; notification?: DeviceNotification };
@@ -63,7 +71,7 @@ export class DeviceChangeRepository {
         if (row.id !== null) return { notification: toDeviceNotification(row) };
         const obstacle = obstacleIn(row);
         // A device may also be out of sight because it was deleted while the statement waited for it.
-        if (obstacle && (obstacle !== 'device' || attempt > 1)) return { obstacle };
+        if (obstacle && (obstacle.what !== 'device' || attempt > 1)) return { obstacle };
         const repeat = !obstacle && request && (await this.findSaved([...visible, ...sentAs]));
         if (repeat) return repeat;
       }
@@ -103,10 +111,10 @@ export class DeviceChangeRepository {
 }
 
 function obstacleIn(row: SavedRow): Obstacle | undefined {
-  if (!row.is_active) return 'user';
-  if (row.is_hidden) return 'device';
-  if (!row.has_network) return 'networkId';
-  return row.has_type ? undefined : 'deviceTypeId';
+  if (!row.is_active) return { what: 'user' };
+  if (row.is_hidden) return { what: 'device' };
+  if (!row.has_network) return { what: 'networkId', isMissing: row.lacks_networks };
+  return row.has_type ? undefined : { what: 'deviceTypeId', isMissing: row.lacks_types };
 }
 
 function valuesOf({ name, data, networkId, deviceTypeId, isBlocked }: DeviceFields): unknown[] {

@@ -56,7 +56,9 @@ export const saveStatement = (fenced: boolean): string => `
   SELECT EXISTS (SELECT FROM term) AS leads,
          EXISTS (SELECT FROM u) AS is_active,
          EXISTS (SELECT FROM device WHERE device_id = $1) AND NOT EXISTS (SELECT FROM d) AS is_hidden,
-         place.network_id IS NOT NULL AS has_network, place.device_type_id IS NOT NULL AS has_type, stored.*
+         place.network_id IS NOT NULL AS has_network, place.device_type_id IS NOT NULL AS has_type,
+         EXISTS (SELECT FROM u WHERE role = 0) AND NOT EXISTS (SELECT FROM network) AS lacks_networks,
+         EXISTS (SELECT FROM u WHERE role = 0) AND NOT EXISTS (SELECT FROM device_type) AS lacks_types, stored.*
     FROM (SELECT) one LEFT JOIN place ON true LEFT JOIN stored ON true`;
 
 /** A row where the request with key $5 and content $6 was executed; with the notification, as long as it is in sight. */

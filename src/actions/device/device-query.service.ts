@@ -22,7 +22,7 @@ export class DeviceQueryService {
     return device;
   }
 
-  /** @throws {ActionError} 413 where the page is too long, 503 where it takes too much time */
+  /** @throws {ActionError} 400 for a `sortField` that is not known, 413 where the page is too long, 503 where it takes too much time */
   async list(principal: Principal, request: ListDevicesDto): Promise<DeviceView[]> {
     const devices = await this.devices.list(principal, request);
     if (!devices) throw invalidCredentials();

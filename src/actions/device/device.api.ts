@@ -12,8 +12,8 @@ import {
 import type { ActionDescription } from '../api-action.decorator.js';
 import { NOTIFICATION_EVENT } from '../notification.exports.js';
 import { NO_DEVICE, NO_PAGE, NOT_WRITTEN } from '../shared/api-errors.js';
-import { DEVICE_ID } from '../shared/request-errors.js';
-import { deviceKeepsChanging, invalidParameters } from './device.errors.js';
+import { DEVICE_ID, invalidParameters } from '../shared/request-errors.js';
+import { deviceKeepsChanging, noAccessTo, noneYet } from './device.errors.js';
 import type { DeviceView } from './device.js';
 
 /** Of `DeviceView`. */
@@ -32,7 +32,16 @@ export const api = {
   save: {
     summary: 'Creates a device, or changes the fields that are given, and tells watchers',
     reply: {},
-    errors: [invalidParameters(), accessDenied(), deviceKeepsChanging(), ...NOT_WRITTEN],
+    errors: [
+      invalidParameters(),
+      accessDenied(),
+      noAccessTo('network'),
+      noAccessTo('device type'),
+      noneYet('network'),
+      noneYet('device type'),
+      deviceKeepsChanging(),
+      ...NOT_WRITTEN,
+    ],
     event: NOTIFICATION_EVENT,
   },
   delete: {
@@ -45,7 +54,7 @@ export const api = {
   list: {
     summary: 'Returns a page of the devices that the caller sees',
     reply: { devices: listOf(DEVICE) },
-    errors: NO_PAGE,
+    errors: [invalidParameters(), ...NO_PAGE],
   },
   count: {
     summary: 'Returns how many devices the caller sees',

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { DATA_SOURCE } from '../../database/data-source.name.js';
 import { answered } from '../../database/database-error.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
-import { limitsOf, orderOf, readPage } from '../shared/list-page.js';
+import { limitsOf, readPage, strictOrderOf } from '../shared/list-page.js';
 import { type DeviceRow, type DeviceView, toDeviceView } from './device.js';
 import * as sql from './device.statements.js';
 import type { ListDevicesDto } from './list-devices.dto.js';
@@ -22,9 +22,12 @@ export class DeviceRepository {
     return row && toDeviceView(row);
   }
 
-  /** @returns `undefined` where the user is not active */
+  /**
+   * @returns `undefined` where the user is not active
+   * @throws {ActionError} 400 for a field that it cannot be sorted by
+   */
   async list(scope: AccessScope, request: ListDevicesDto): Promise<DeviceView[] | undefined> {
-    const statement = sql.listStatement(orderOf(request, sql.SORT_COLUMNS, 'x.id', 'x.id'));
+    const statement = sql.listStatement(strictOrderOf(request, sql.SORT_COLUMNS, 'x.id'));
     const parameters = [...matching(scope, request), ...limitsOf(request)];
     const rows = await readPage<ListedRow>(this.dataSource, statement, parameters);
     if (rows.length === 0) return undefined;

@@ -5,9 +5,10 @@ import { accessDenied, type ActionError, invalidCredentials } from '../../protoc
 import type { RequestKey } from '../../transport/request-key.js';
 import { ReplayWindow } from '../../transport/replay-window.js';
 import { whyNoDevice } from '../shared/device-refusal.js';
+import { invalidParameters } from '../shared/request-errors.js';
 import { NotificationEvents } from '../notification.exports.js';
 import { DeviceChangeRepository, type Obstacle } from './device-change.repository.js';
-import { invalidParameters } from './device.errors.js';
+import { noAccessTo, noneYet } from './device.errors.js';
 import type { DeviceFields } from './device.js';
 
 /** The rules of `device/save` and `device/delete`: whose device, where to, who is told. */
@@ -24,7 +25,8 @@ export class DeviceService {
    * Resolves once device and notification are committed and its event is on the way. A repeat changes nothing, and
    * tells of the first again: its event may have been lost with the answer.
    * @throws {ActionError} 403 for a device out of sight (ids are one name space for all), and for a network or device
-   *   type out of sight, existing or not; callers without limits get 400 for those
+   *   type out of sight, existing or not; callers without limits get 400 for those. 403 or 404 if none is asked for and
+   *   there is none to take
    */
   async save(
     principal: Principal,
@@ -48,7 +50,9 @@ export class DeviceService {
 }
 
 function refusal(principal: Principal, obstacle: Obstacle, device: DeviceFields): ActionError {
-  if (obstacle === 'user') return invalidCredentials();
-  if (obstacle === 'device' || principal.limited || device[obstacle] == null) return accessDenied();
-  return invalidParameters();
+  if (obstacle.what === 'user') return invalidCredentials();
+  if (obstacle.what === 'device') return accessDenied();
+  if (device[obstacle.what] != null) return principal.limited ? accessDenied() : invalidParameters();
+  const place = obstacle.what === 'networkId' ? 'network' : 'device type';
+  return obstacle.isMissing ? noneYet(place) : noAccessTo(place);
 }

@@ -6,6 +6,12 @@ const MAX_PATTERN = 512;
 
 /** `device/list` and `device/count`: which of the devices that the caller sees. All conditions must hold. */
 export class ListDevicesDto extends ListPageDto {
+  @TextField({ description: '`name`, `status` or `network`, in any capitals' })
+  override sortField?: string | null;
+
+  @TextField({ description: '`desc`; any other text is ascending' })
+  override sortOrder?: string | null;
+
   @TextField()
   name?: string | null;
 

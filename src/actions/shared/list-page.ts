@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import { databaseError, isGivenUp } from '../../database/database-error.js';
 import { ActionError } from '../../protocol/action-error.js';
 import type { ListPageDto } from './list-page.dto.js';
+import { invalidParameters } from './request-errors.js';
 
 /** DeviceHive's documents say 100, its code 20. */
 export const DEFAULT_TAKE = 100;
@@ -25,8 +26,8 @@ export function limitsOf({ take, skip }: ListPageDto): [limit: number, offset: n
 }
 
 /**
- * For ORDER BY. Descending is the original's default where a field is asked for; without one its order is arbitrary,
- * and here ascending.
+ * For ORDER BY of commands and notifications. Descending is the original's default where a field is asked for; without
+ * one its order is arbitrary, and here ascending.
  * @param columns SQL by the name of the field
  * @param unsorted SQL for where no field is asked for
  * @param id the column that decides between equal rows, so that pages do not overlap
@@ -41,6 +42,23 @@ export function orderOf(
   const descending = sortOrder == null ? column !== undefined : sortOrder.toLowerCase() === 'desc';
   const direction = descending ? 'DESC' : 'ASC';
   return `${column ?? unsorted} ${direction}, ${id} ${direction}`;
+}
+
+/**
+ * For ORDER BY of everything else: ascending unless told, and by `id` if no field is asked for.
+ * @param columns SQL by the name of the field
+ * @param id the column that decides between equal rows, so that pages do not overlap
+ * @throws {ActionError} 400 for a field that is not among `columns`, as in the original
+ */
+export function strictOrderOf(
+  { sortField, sortOrder }: ListPageDto,
+  columns: ReadonlyMap<string, string>,
+  id: string,
+): string {
+  const column = sortField == null ? id : columns.get(sortField.toLowerCase());
+  if (column === undefined) throw invalidParameters();
+  const direction = sortOrder?.toLowerCase() === 'desc' ? 'DESC' : 'ASC';
+  return `${column} ${direction}, ${id} ${direction}`;
 }
 
 /**
