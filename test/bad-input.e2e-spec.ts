@@ -296,7 +296,7 @@ describe('command/update with a wrong field', () => {
     ['result []', { command: { result: [] } }, 400, "'parameters' must be JSON Object!"],
     ['parameters 5', { command: { parameters: 5 } }, 400, "'parameters' must be JSON Object!"],
     ['timestamp garbage', { command: { timestamp: 'soon' } }, 400, MALFORMED.error],
-    ['timestamp with a space', { command: { timestamp: '2018-02-08 15:26:30' } }, 400, MALFORMED.error],
+    ['timestamp with two spaces', { command: { timestamp: '2018-02-08  15:26:30' } }, 400, MALFORMED.error],
     ['timestamp in year 300000', { command: { timestamp: '+300000-01-01T00:00:00' } }, 400, MALFORMED.error],
     ['timestamp past year 9999', { command: { timestamp: 9_404_640_000_000_000 } }, 400, MALFORMED.error],
     ['timestamp {}', { command: { timestamp: {} } }, 400, MALFORMED.error],

@@ -243,7 +243,7 @@ describe('bad input to command/list', () => {
 
   it.each<object>([
     { deviceId: [] },
-    { start: '2020-01-01 00:00:00' },
+    { start: '2020-01-01  00:00:00' },
     { start: {} },
     { end: 'yesterday' },
     { end: true },

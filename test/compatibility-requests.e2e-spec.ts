@@ -92,11 +92,12 @@ describe('Requests', () => {
     }
   });
 
+  const read = async (timestamp: unknown) => {
+    const reply = await update({ timestamp });
+    return reply.error ?? (await get()).timestamp;
+  };
+
   it('timestamps in', async () => {
-    const read = async (timestamp: unknown) => {
-      const reply = await update({ timestamp });
-      return reply.error ?? (await get()).timestamp;
-    };
     expect(await read('2018-02-08T17:26:30.123987+02:00')).toBe('2018-02-08T15:26:30.123');
     expect(await read('2018-02-08')).toBe('2018-02-08T00:00:00.000');
     expect(await read('Thu, 08 Feb 2018 15:26:30 GMT')).toBe('2018-02-08T15:26:30.000');
@@ -104,8 +105,28 @@ describe('Requests', () => {
       expect(await read(epoch)).toBe('2018-02-08T15:26:30.123');
     expect(await read('0001-01-01T00:00:00')).toBe('0001-01-01T00:00:00.000');
     expect(await read('9999-12-31T23:59:59.999')).toBe('9999-12-31T23:59:59.999');
-    for (const wrong of ['2018-02-08 15:26:30', 'soon', '0000-01-01', 253402300800000])
+    for (const wrong of ['soon', '0000-01-01', 253402300800000])
       expect(await read(wrong)).toBe(MALFORMED.error);
+  });
+
+  it('timestamps in: a space instead of `T`', async () => {
+    expect(await read('2018-02-08 15:26:30')).toBe('2018-02-08T15:26:30.000');
+    expect(await read('2018-02-08 15:26:30.123456+02:00')).toBe('2018-02-08T13:26:30.123');
+  });
+
+  it('timestamps in: zones', async () => {
+    for (const zone of ['+02', '+0200', '+02:00'])
+      expect(await read(`2018-02-08T15:26:30${zone}`)).toBe('2018-02-08T13:26:30.000');
+  });
+
+  it('timestamps in: epoch with a fraction', async () => {
+    for (const epoch of [1518103590.123, '1518103590.123', 1518103590123.5])
+      expect(await read(epoch)).toBe(MALFORMED.error);
+  });
+
+  it('timestamps in: leap seconds', async () => {
+    expect(await read('2016-12-31T23:59:60Z')).toBe('2017-01-01T00:00:00.000');
+    expect(await read('2016-12-31T12:00:60Z')).toBe(MALFORMED.error);
   });
 
   it('timestamps out', async () => {

@@ -3,13 +3,15 @@ export function formatTimestamp(date: Date): string {
   return date.toISOString().slice(0, -1);
 }
 
-const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
+const ISO =
+  /^(?<date>\d{4}-\d\d-\d\d)([T ](?<minute>\d\d:\d\d)(:(?<second>\d\d)([.,](?<fraction>\d+))?)?(?<zone>Z|[+-]\d\d(:?\d\d)?)?)?$/i;
 const RFC_1123 = /^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} [1-9]\d{3} \d\d:\d\d:\d\d (GMT|UTC|[+-]\d{4})$/;
 const EPOCH_MILLIS = /^-?\d+$/;
 
 /**
  * Reads every form that DeviceHive's Gson adapter takes: ISO 8601 with or without fraction and zone (none
  * means UTC; digits past the millisecond are cut), a date alone, RFC 1123, epoch milliseconds as number or text.
+ * It also reads a space instead of `T`, a zone of hours alone, and a leap second, as the second after it.
  * @returns `undefined` for anything else, for a date that does not exist, and outside the years 1 to 9999
  *   (the form above has four digits for the year)
  */
@@ -23,12 +25,20 @@ function toEpoch(value: string | number): number {
   if (typeof value === 'number') return Number.isInteger(value) ? value : Number.NaN;
   if (EPOCH_MILLIS.test(value)) return Number(value);
   if (RFC_1123.test(value)) return hasItsDay(value) ? Date.parse(value) : Number.NaN;
-  const iso = ISO.exec(value);
-  if (!iso || !isCalendarDate(value.slice(0, 10))) return Number.NaN;
-  const [, time, , , zone] = iso;
-  if (!time) return Date.parse(value);
-  const clock = (zone ? value.slice(0, -zone.length) : value).replace(',', '.');
-  return Date.parse(clock.replace(/(\.\d{3})\d+$/, '$1').toUpperCase() + (zone?.toUpperCase() ?? 'Z'));
+  return isoToEpoch(value);
+}
+
+function isoToEpoch(value: string): number {
+  const { date, minute, second = '00', fraction = '', zone = 'Z' } = ISO.exec(value)?.groups ?? {};
+  if (!date || !isCalendarDate(date)) return Number.NaN;
+  if (!minute) return Date.parse(date);
+  const isLeap = second === '60';
+  const clock = `${minute}:${isLeap ? '59' : second}.${fraction.slice(0, 3).padEnd(3, '0')}`;
+  const offset = zone.length === '+02'.length ? `${zone}:00` : zone.toUpperCase();
+  const time = new Date(`${date}T${clock}${offset}`);
+  if (!isLeap) return time.getTime();
+  // Leap seconds are at the end of a day in UTC.
+  return time.getUTCHours() === 23 && time.getUTCMinutes() === 59 ? time.getTime() + 1_000 : Number.NaN;
 }
 
 /** Whether `Thu, 08 Feb 2018 ...` names a day of its month. */

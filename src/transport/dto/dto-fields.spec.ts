@@ -199,7 +199,7 @@ describe('TimestampField', () => {
     ['1518103590123', new Date(1_518_103_590_123)],
     ['""', null],
     ['null', null],
-    ['"2018-02-08 15:26:30"', `400 ${MALFORMED}`],
+    ['"2018-02-08  15:26:30"', `400 ${MALFORMED}`],
     ['1.5', `400 ${MALFORMED}`],
     ['true', `400 ${MALFORMED}`],
     ['{}', `400 ${MALFORMED}`],

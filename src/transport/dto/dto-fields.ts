@@ -143,7 +143,7 @@ export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {
   );
 }
 
-const A_TIME = 'ISO 8601 (UTC unless it has a zone), a date, RFC 1123, or epoch milliseconds';
+const A_TIME = 'ISO 8601 (UTC unless it has a zone), a date, RFC 1123, or whole epoch milliseconds';
 
 /** A point in time in any of DeviceHive's forms, as `Date`; `""` counts as absent. */
 export function TimestampField(options: FieldOptions = {}): PropertyDecorator {
