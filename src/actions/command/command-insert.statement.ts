@@ -49,9 +49,10 @@ const text = (fenced: boolean): string => `
          INSERT INTO device_command
            (id, device, user_id, command, timestamp, last_updated, parameters, lifetime, status, result)
          SELECT id, device, user_id, command, timestamp, last_updated, parameters, lifetime, status, result
-           FROM settled WHERE is_new)
+           FROM settled WHERE is_new
+         RETURNING id, user_id, command, timestamp, last_updated, parameters, lifetime, status, result)
   ${answerOf(`
-    SELECT c.n::int, 'done' AS state, ${COMMAND_COLUMNS} FROM settled c, ${placeOf('c')} WHERE is_new
+    SELECT q.n::int, 'done' AS state, ${COMMAND_COLUMNS} FROM made c JOIN settled q ON q.id = c.id, ${placeOf('q')}
     UNION ALL
     SELECT q.n::int,
            CASE WHEN c.id IS NOT NULL THEN 'done'

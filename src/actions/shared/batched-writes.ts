@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
 import { type BatchLimits, WriteBatcher } from './write-batcher.js';
-import type { WriteFence } from '../../database/write-fence.js';
+import { termRow, type WriteFence } from '../../database/write-fence.js';
 import { poolOf, type PreparedStatement, runPrepared } from '../../database/write-pool.js';
 import { rowLocked, Superseded } from '../../protocol/action-error.js';
 import { Lanes } from '../../transport/lanes.js';
@@ -103,11 +103,19 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
     return this.current.batcher;
   }
 
-  private async write(items: Item[], term: Term): Promise<Row[]> {
+  private async write(items: Item[], term: Term): Promise<(Row | undefined)[]> {
     const statement = this.batched.statement(term !== undefined);
     const values = [...this.batched.values(items), ...(term ? [term.name, term.epoch] : [])];
     const rows = await answered(runPrepared<Row>(this.dataSource, statement, values), OUTCOME_UNKNOWN);
-    if (rows.length === 0) throw new Superseded();
-    return rows.toSorted((a, b) => a.n - b.n);
+    if (rows.length === 0 && !(await this.lasts(term))) throw new Superseded();
+    const outcomes = items.map((): Row | undefined => undefined);
+    for (const row of rows) outcomes[row.n - 1] = row;
+    return outcomes;
+  }
+
+  private async lasts(term: Term): Promise<boolean> {
+    if (!term) return true;
+    const rows = await answered(this.dataSource.query<object[]>(termRow(true, 1), [term.name, term.epoch]));
+    return rows.length > 0;
   }
 }

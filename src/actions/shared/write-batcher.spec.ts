@@ -177,4 +177,14 @@ describe('WriteBatcher', () => {
     await statements.end();
     expect(await next).toBe('b done');
   });
+
+  it('fails the item alone whose outcome is missing', async () => {
+    const write = async (items: string[]) => items.map((item) => (item === 'gone' ? undefined : item));
+    const writes = new WriteBatcher(write, { slots: 1, weight: 4, deadlineMs: 10_000 });
+    expect(await outcomes(['a', 'gone', 'b'].map((item) => writes.add(item, 'client')))).toEqual([
+      'a',
+      'No outcome of this request: a trigger may have suppressed its row',
+      'b',
+    ]);
+  });
 });

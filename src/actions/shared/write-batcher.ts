@@ -8,6 +8,8 @@ import { retryWrite } from '../../database/write-retry.js';
  */
 const AT_A_TIME = 16;
 
+const NO_OUTCOME = 'No outcome of this request: a trigger may have suppressed its row';
+
 interface Entry<Item, Outcome> {
   item: Item;
   weight: number;
@@ -33,9 +35,12 @@ export class WriteBatcher<Item, Outcome> {
   private running = 0;
   private isWoken = false;
 
-  /** @param write answers one outcome for each item, in their order, or fails for all of them */
+  /**
+   * @param write answers one outcome for each item, in their order, `undefined` for an item that fails alone, or fails for
+   *   all of them
+   */
   constructor(
-    private readonly write: (items: Item[]) => Promise<Outcome[]>,
+    private readonly write: (items: Item[]) => Promise<(Outcome | undefined)[]>,
     private readonly limits: BatchLimits,
   ) {}
 
@@ -89,9 +94,11 @@ export class WriteBatcher<Item, Outcome> {
     try {
       const items = batch.map(({ item }) => item);
       const outcomes = await retryWrite(() => this.write(items), this.limits.deadlineMs);
-      for (const [i, { resolve }] of batch.entries()) {
+      for (const [i, { resolve, reject }] of batch.entries()) {
         if (i > 0 && i % AT_A_TIME === 0) await new Promise<void>((resume) => process.nextTick(resume));
-        resolve(outcomes[i]!);
+        const outcome = outcomes[i];
+        if (outcome === undefined) reject(new Error(NO_OUTCOME));
+        else resolve(outcome);
       }
     } catch (error) {
       if (batch.length > 1 && isRefused(error)) return this.settleApart(batch);
