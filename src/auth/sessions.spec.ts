@@ -60,6 +60,17 @@ describe('Sessions', () => {
     expect(signal?.reason).toMatchObject({ code: 503, message: 'The connection has ended' });
   });
 
+  it('warns of nothing if many logins of a connection listen for its end', async () => {
+    const warnings: Error[] = [];
+    const keep = (warning: Error) => void warnings.push(warning);
+    process.on('warning', keep);
+    const { signal } = sessions.peerOf('first')!;
+    for (let i = 0; i < 64; i++) signal!.addEventListener('abort', () => undefined);
+    await new Promise(setImmediate);
+    process.off('warning', keep);
+    expect(warnings).toEqual([]);
+  });
+
   it('has the rights of each authenticated user read, and no longer than needed', () => {
     for (const id of ['second', 'anonymous']) sessions.open(id, '192.0.2.2');
     sessions.authenticate('first', principal(1));

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import { UserRightsCache } from '../directory/user-rights.js';
 import { connectionEnded } from './auth.errors.js';
@@ -25,7 +26,10 @@ export class Sessions {
   constructor(private readonly rights: UserRightsCache) {}
 
   open(connectionId: string, address: string): void {
-    this.sessions.set(connectionId, { address, end: new AbortController() });
+    const end = new AbortController();
+    // Each login attempt of the connection listens to it.
+    setMaxListeners(0, end.signal);
+    this.sessions.set(connectionId, { address, end });
   }
 
   close(connectionId: string): void {

@@ -6,15 +6,17 @@ import type { Connections } from './connections.js';
 import { FIRST_EVENT_ID } from './events/session-queue.js';
 import type { StoredSession } from './events/stored-session.js';
 import type { StoredSessions } from './events/stored-sessions.js';
+import { type RetainedMessage, RetainedMessages } from './retained-messages.js';
+import { WaitingMessages } from './waiting-messages.js';
 
 interface Subscription {
   topic: string;
   qos: number;
 }
 
-interface RetainedPacket {
-  topic: string;
-  payload: { length: number };
+interface StoredPacket extends RetainedMessage {
+  cmd: string;
+  messageId?: number;
 }
 
 /** The methods of Aedes's persistence that are changed here; pinned by `aedes-contract.spec.ts`. */
@@ -23,10 +25,17 @@ interface Persistence {
   subscriptionsByClient(client: { id: string }): Promise<Subscription[]>;
   removeSubscriptions(client: { id: string }, filters: string[]): Promise<void>;
   cleanSubscriptions(client: { id: string }): Promise<void>;
-  outgoingClearMessageId(client: Client, packet: object): Promise<object | undefined>;
-  outgoingUpdate(client: Client, packet: object): Promise<void>;
+  outgoingEnqueue(subscription: { clientId: string }, packet: StoredPacket): Promise<void>;
+  outgoingEnqueueCombi(subscriptions: { clientId: string }[], packet: StoredPacket): Promise<void>;
+  outgoingClearMessageId(client: Client, packet: StoredPacket): Promise<object | undefined>;
+  outgoingUpdate(client: Client, packet: StoredPacket): Promise<void>;
   outgoingStream(client: Client): Readable;
-  storeRetained(packet: RetainedPacket): Promise<void>;
+  incomingStorePacket(client: Client, packet: StoredPacket): Promise<void>;
+  incomingGetPacket(client: Client, packet: StoredPacket): Promise<object>;
+  incomingDelPacket(client: Client, packet: StoredPacket): Promise<void>;
+  cleanIncoming(client: Client): Promise<void>;
+  storeRetained(packet: StoredPacket): Promise<void>;
+  createRetainedStreamCombi(filters: string[]): Readable;
 }
 
 /**
@@ -37,19 +46,18 @@ interface Persistence {
 const DONE = { then: (proceed: () => void) => proceed() } as Promise<void>;
 /** In a SUBACK: refused. */
 const REFUSED = 128;
-/** Beyond what MQTT has: marks a packet that is about to go. */
-const NO_MESSAGE_ID = -1;
-const MAX_RETAINED = 1_000;
-const MAX_RETAINED_BYTES = 65_536;
 
 /**
  * Aedes's store in memory, as far as it is used: for ordinary topics. Which filters a client has is in the stored
- * sessions, and what one client can make it keep is bounded.
+ * sessions. Messages are kept here, within bounds: Aedes keeps whatever a client sends.
  */
 export class AedesPersistence {
   private readonly logger = new Logger('Broker');
   private readonly persistence: Persistence;
-  private readonly retained = new Set<string>();
+  private readonly retained = new RetainedMessages<StoredPacket>();
+  private readonly waiting = new WaitingMessages();
+  /** by client id: message ids at QoS 2 whose PUBREL has not come; Aedes would keep the messages, for ever */
+  private readonly received = new Map<string, Set<number>>();
   private readonly add: Persistence['addSubscriptions'];
 
   /** @param broker must be listening: only then it has its persistence */
@@ -62,12 +70,17 @@ export class AedesPersistence {
     this.add = this.persistence.addSubscriptions.bind(this.persistence);
     this.restoreFromSessions(broker);
     this.takeAcknowledgements();
+    this.boundWaiting();
+    this.boundReceived();
     this.boundRetained();
   }
 
   /** Drops what Aedes keeps of a client that has no session to come back to. */
   forget(client: Client): void {
     this.inBackground(this.persistence.cleanSubscriptions(client));
+    if (this.sessions.of(client.id)) return;
+    this.waiting.clear(client.id);
+    this.received.delete(client.id);
   }
 
   /** So that messages on ordinary topics are kept for clients that were away when the service was started. */
@@ -99,16 +112,15 @@ export class AedesPersistence {
     };
     this.persistence.subscriptionsByClient = async ({ id }) =>
       [...(this.sessions.of(id)?.filters ?? [])].map(([topic, qos]) => ({ topic, qos }));
-    const waiting = this.persistence.outgoingStream.bind(this.persistence);
     this.persistence.outgoingStream = (client) =>
-      this.mayChange(client) ? waiting(client) : Readable.from([]);
+      this.mayChange(client) ? this.waiting.of(client.id) : Readable.from([]);
     this.sessions.onChanged = (id, session) => {
       this.inBackground(clean({ id }));
       if (session) this.inBackground(this.add({ id }, ordinary(session.filters)));
+      else this.received.delete(id);
       const connection = this.connections.get(session?.connectionId ?? '');
       // Aedes hands out what waits right after CONNACK, and never later.
-      if (connection?.client.connected)
-        this.inBackground(this.forgetWaiting(connection.client, waiting(connection.client)));
+      if (!session || connection?.client.connected) this.waiting.clear(id);
     };
   }
 
@@ -116,54 +128,60 @@ export class AedesPersistence {
     work.catch((error) => this.logger.error('Aedes cannot change what it keeps', error));
   }
 
-  private async forgetWaiting(client: Client, waiting: Readable): Promise<void> {
-    try {
-      for await (const packet of waiting)
-        await this.persistence.outgoingClearMessageId(client, packet as object);
-    } catch {
-      // One that was acknowledged meanwhile.
-    }
-  }
-
   private mayChange(client: { id: string }): boolean {
     const session = this.sessions.of(client.id);
     return !session || !('conn' in client) || this.connections.of(client as Client).session === session;
   }
 
-  /**
-   * Those of events are the session's. For a client with `clean=true` Aedes would add an entry that is never removed,
-   * for each PUBACK.
-   *
-   * An event that is not forwarded has no message id yet, and Aedes would take the first one without from the queue:
-   * another event, which then fails to be sent and costs the client its connection.
-   */
+  /** Those of events are the session's. */
   private takeAcknowledgements(): void {
-    const clear = this.persistence.outgoingClearMessageId.bind(this.persistence);
-    this.persistence.outgoingClearMessageId = async (client, packet: { messageId?: number }) => {
+    this.persistence.outgoingClearMessageId = async (client, packet) => {
       if (client.clean) return undefined;
-      const { messageId } = packet;
-      if (messageId !== undefined && messageId >= FIRST_EVENT_ID) {
-        this.connections.of(client).session?.acknowledge(messageId);
-        return undefined;
-      }
-      if (messageId !== undefined) return clear(client, packet);
-      const marked = { ...packet, messageId: NO_MESSAGE_ID };
-      await this.persistence.outgoingUpdate(client, marked);
-      return clear(client, marked);
+      const { messageId = 0 } = packet;
+      if (messageId < FIRST_EVENT_ID) return this.waiting.remove(client.id, packet);
+      this.connections.of(client).session?.acknowledge(messageId);
+      return undefined;
     };
   }
 
-  private boundRetained(): void {
-    const store = this.persistence.storeRetained.bind(this.persistence);
-    this.persistence.storeRetained = async (packet) => {
-      const { topic, payload } = packet;
-      // One that is too large replaces the one before all the same, which is out of date.
-      const isKept = payload.length > 0 && payload.length <= MAX_RETAINED_BYTES;
-      if (isKept && !this.retained.has(topic) && this.retained.size >= MAX_RETAINED) return;
-      if (isKept) this.retained.add(topic);
-      else this.retained.delete(topic);
-      await store(isKept ? packet : { ...packet, payload: Buffer.alloc(0) });
+  private boundWaiting(): void {
+    const add = async (clientIds: string[], packet: StoredPacket) => {
+      for (const clientId of clientIds) this.waiting.add(clientId, { ...packet, messageId: undefined });
     };
+    this.persistence.outgoingEnqueue = ({ clientId }, packet) => add([clientId], packet);
+    this.persistence.outgoingEnqueueCombi = (subscriptions, packet) =>
+      add(
+        subscriptions.map(({ clientId }) => clientId),
+        packet,
+      );
+    this.persistence.outgoingUpdate = async ({ id }, packet) => this.waiting.update(id, packet);
+  }
+
+  /**
+   * A message is passed on when it comes; its id is kept until PUBREL to know it again [MQTT-4.3.3-2], and from the first
+   * question on: Aedes asks for all messages of a read before it stores one.
+   */
+  private boundReceived(): void {
+    this.persistence.incomingStorePacket = () => DONE;
+    this.persistence.incomingGetPacket = async ({ id }, packet) => {
+      const { cmd, messageId } = packet;
+      const received = this.received.get(id) ?? new Set();
+      if (received.has(messageId!)) return packet;
+      if (cmd === 'publish') this.received.set(id, received.add(messageId!));
+      throw new Error('no such message');
+    };
+    this.persistence.incomingDelPacket = async ({ id }, { messageId }) => {
+      this.received.get(id)?.delete(messageId!);
+    };
+    this.persistence.cleanIncoming = async ({ id }) => void this.received.delete(id);
+  }
+
+  private boundRetained(): void {
+    this.persistence.storeRetained = async (packet) => this.retained.store(packet);
+    const matching = async function* (this: AedesPersistence, filters: string[]) {
+      yield* await this.retained.matching(filters);
+    };
+    this.persistence.createRetainedStreamCombi = (filters) => Readable.from(matching.call(this, filters));
   }
 }
 

@@ -70,6 +70,7 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
     },
     authorizeForward: (client, packet) => {
       const connection = this.connections.of(client);
+      this.readers.forwarded();
       return this.access.mayReceive(connection, packet.topic) && connection.outbox.canWrite() ? packet : null;
     },
   });
@@ -188,18 +189,19 @@ export class BuiltInBroker implements BeforeApplicationShutdown, OnApplicationSh
       if (connection.isRepeat(packet)) dropUnacknowledged(packet);
       else this.traffic.request(connection, packet);
     } else if (!isTopicName(packet.topic) || !this.access.mayPublish(connection, packet.topic)) {
-      const { topic } = packet;
+      const { topic, qos, messageId } = packet;
       this.refusals.refused(
         client.id,
         () => `client ${shown(client.id)} may not publish to ${shown(topic)}: dropped`,
       );
-      drop(packet);
+      dropUnacknowledged(packet);
+      if (qos > 0) connection.outbox.acknowledge(qos, messageId!);
     }
     done(null);
   }
 }
 
-/** For the repeat of a request that is in work, which owes the acknowledgement. */
+/** Aedes neither keeps it nor acknowledges it. */
 function dropUnacknowledged(packet: PublishPacket): void {
   drop(packet);
   packet.qos = 0;

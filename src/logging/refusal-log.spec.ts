@@ -55,4 +55,14 @@ describe('RefusalLog', () => {
     expect(lines.at(-1)).toBe('log client "a": 1 more within a minute, the last: 2');
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it('makes a line that it may show later at once, so that it keeps no request', () => {
+    const line = vi.fn<() => string>(() => 'again');
+    log.refused('a', () => 'first');
+    log.refused('a', line);
+    expect(line).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(60_000);
+    expect(line).toHaveBeenCalledTimes(1);
+    expect(lines.at(-1)).toContain('the last: again');
+  });
 });

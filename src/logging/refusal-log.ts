@@ -7,12 +7,13 @@ const MAX_CLIENTS = 100;
 
 type Level = 'log' | 'error';
 
-/** A line of the log; it is only made if it is shown. */
+/** A line of the log; it is only made if it may be shown. */
 type Line = () => string;
 
 interface Counted {
   more: number;
-  last: Line;
+  /** the latest line; not what makes it, which would keep the request */
+  last: string;
 }
 
 /**
@@ -50,14 +51,14 @@ export class RefusalLog implements OnApplicationShutdown {
     const counted = clients.get(clientId);
     if (counted) {
       counted.more++;
-      counted.last = line;
+      counted.last = copyOf(line());
       return false;
     }
     if (clients.size >= MAX_CLIENTS) {
       this.unshown++;
       return false;
     }
-    clients.set(clientId, { more: 0, last: line });
+    clients.set(clientId, { more: 0, last: '' });
     return true;
   }
 
@@ -66,7 +67,7 @@ export class RefusalLog implements OnApplicationShutdown {
     for (const level of ['log', 'error'] as const) {
       for (const [clientId, { more, last }] of this.counted[level]) {
         if (more > 0)
-          this.logger[level](`client ${shown(clientId)}: ${more} more within a minute, the last: ${last()}`);
+          this.logger[level](`client ${shown(clientId)}: ${more} more within a minute, the last: ${last}`);
       }
       this.counted[level].clear();
     }
@@ -74,4 +75,9 @@ export class RefusalLog implements OnApplicationShutdown {
       this.logger.warn(`${this.unshown} refusals of more clients within a minute are not shown`);
     this.unshown = 0;
   }
+}
+
+/** A text that keeps no other one in memory: V8 makes a part of a text by a reference to the whole. */
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
 }
