@@ -224,10 +224,16 @@ describe('PacketReader', () => {
     await write(CONNECT);
     reader.open();
     const burst = Array.from({ length: 1_000 }, () => packet(0));
-    await write(Buffer.concat(burst));
-    await expect.poll(() => reads.slice(1).join('').length).toBe(hex(...burst).length);
-    expect(Math.max(...reads.slice(1).map((data) => data.length / hex(packet(0)).length))).toBe(64);
-    expect(reads.slice(1)).toHaveLength(Math.ceil(1_000 / 64));
+    const packetsRead = () => reads.slice(1).join('').length / hex(packet(0)).length;
+    client.write(Buffer.concat(burst));
+    const inTurns: number[] = [];
+    while (packetsRead() < burst.length) {
+      const before = packetsRead();
+      await turn();
+      inTurns.push(packetsRead() - before);
+    }
+    expect(Math.max(...inTurns)).toBe(64);
+    expect(Math.max(...reads.slice(1).map((data) => data.length))).toBe(8 * hex(packet(0)).length);
   });
 
   it('gives a SUBSCRIBE of 1,024 filters alone in a turn of the event loop', async () => {

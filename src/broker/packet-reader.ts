@@ -10,6 +10,8 @@ const MAX_HEADER_BYTES = 5;
 const MAX_CONNECT_BYTES = 100_000;
 /** The first byte of CONNECT, with which a connection begins [MQTT-3.1.0-1]. */
 const CONNECT = 0x10;
+/** Packets in one read: their copies to other clients count before the next read. */
+const PACKETS_AT_ONCE = 8;
 const NO_BYTES = Buffer.alloc(0);
 
 /**
@@ -97,7 +99,7 @@ export class PacketReader implements TurnTaker, Unfinished {
   /** @returns the whole packets at the beginning of `data`; the rest is given back to the socket or kept */
   private cut(data: Buffer): Buffer | undefined {
     if (this.next === 'connect' && data[0] !== CONNECT) return this.giveUp('begins with no CONNECT');
-    let end = 0;
+    let [end, packets] = [0, 0];
     do {
       const header = headerAt(data, end);
       if (!header) break;
@@ -108,12 +110,17 @@ export class PacketReader implements TurnTaker, Unfinished {
       if (fault && end === 0) return this.giveUp(fault);
       if (fault || !filters) break;
       end += header.size;
+      packets++;
       this.turns.take(this.share, header.size, filters.count);
-    } while (end < data.length && this.next === 'packets' && this.turns.mayTake(this.share));
+    } while (end < data.length && packets < this.atOnce && this.turns.mayTake(this.share));
     if (end === 0) return this.keep(data);
     // The socket does not emit 'end' before this was read, too.
     if (end < data.length) this.connection.unshift(data.subarray(end));
     return data.subarray(0, end);
+  }
+
+  private get atOnce(): number {
+    return this.next === 'connect' ? 1 : PACKETS_AT_ONCE;
   }
 
   private faultOf({ length }: Header): string | undefined {

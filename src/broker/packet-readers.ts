@@ -22,6 +22,11 @@ export class PacketReaders {
     );
   }
 
+  /** A message is copied to one more client. */
+  forwarded(): void {
+    this.turns.takeCopy();
+  }
+
   of(connection: Duplex): PacketReader {
     return this.readers.get(connection)!;
   }

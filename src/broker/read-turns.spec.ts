@@ -54,6 +54,13 @@ describe('ReadTurns', () => {
     expect(takeAll(turns.share())).toBe(0);
   });
 
+  it('counts eight copies of messages to other clients as one packet of all connections', async () => {
+    for (let i = 0; i < 8 * 250; i++) turns.takeCopy();
+    expect(takeAll(turns.share())).toBe(6);
+    await turn();
+    expect(takeAll(turns.share())).toBe(64);
+  });
+
   it('gives all connections together 256 packets in each turn', async () => {
     const shares = Array.from({ length: 10 }, () => turns.share());
     const taken = () => shares.map((share) => takeAll(share));

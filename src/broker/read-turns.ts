@@ -8,6 +8,7 @@ const FILTERS_PER_COST = 4;
  */
 const COST_OF_ONE = 64;
 const COST_OF_ALL = 256;
+const COST_OF_COPY = 1 / 8;
 
 /** A connection that takes its turn. */
 export interface TurnTaker {
@@ -54,6 +55,12 @@ export class ReadTurns {
     const cost = 1 + Math.floor(bytes / BYTES_PER_COST) + Math.floor(filters / FILTERS_PER_COST);
     share.left -= cost;
     this.left -= cost;
+    this.scheduleNext();
+  }
+
+  /** A message that is handled in this turn is copied to one more client. */
+  takeCopy(): void {
+    this.left -= COST_OF_COPY;
     this.scheduleNext();
   }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { PublishPacket } from 'aedes';
 import { UserRightsCache } from '../directory/user-rights.js';
@@ -15,6 +16,8 @@ import { drop } from './topic-access.js';
 
 /** An event waits for the database as long as it takes, the replies behind it only so long. */
 const MAX_REPLY_WAIT_MS = 1_000;
+/** Of events in a row, in one turn of the event loop. */
+const TURN_MS = 10;
 
 /** Gets a request as `linkedRequestTopic` names it, and its payload. */
 export type RequestListener = (topic: string, payload: Buffer) => void;
@@ -100,7 +103,13 @@ export class ServiceTraffic {
     await before;
     this.batch = undefined;
     await this.rights.refresh();
-    for (const event of events) this.deliver(event);
+    let since = performance.now();
+    for (const event of events) {
+      this.deliver(event);
+      if (performance.now() - since < TURN_MS) continue;
+      await setImmediate();
+      since = performance.now();
+    }
     this.waiting -= events.length;
   }
 

@@ -52,6 +52,15 @@ const outcomes = async (promises: Promise<string>[]) =>
     result.status === 'fulfilled' ? result.value : (result.reason as Error).message,
   );
 
+/** Turns of the event loop until the work is done. */
+async function turnsDuring(work: Promise<unknown>): Promise<number> {
+  const over = new AbortController();
+  void work.finally(() => over.abort());
+  let turns = 0;
+  for (; !over.signal.aborted; turns++) await new Promise(setImmediate);
+  return turns;
+}
+
 describe('WriteBatcher', () => {
   it('lets what the first of a large batch send leave before it tells the last', async () => {
     const { statements, batcher: writes } = batcher({ weight: 100 });
@@ -67,6 +76,20 @@ describe('WriteBatcher', () => {
     await Promise.all(all);
     expect(events.filter((event) => event.endsWith('done'))).toEqual(items.map((item) => `${item} done`));
     expect(events.indexOf('0 left')).toBeLessThan(events.indexOf('39 done'));
+  });
+
+  it('gives others a turn of the event loop while it tells outcomes that take long', async () => {
+    const { statements, batcher: writes } = batcher({ weight: 240 });
+    const items = Array.from({ length: 240 }, (_, i) => `${i}`);
+    const told = items.map(async (item) => {
+      await writes.add(item, 1);
+      const end = performance.now() + 1;
+      while (performance.now() < end);
+    });
+    await settled();
+    const turns = turnsDuring(Promise.all(told));
+    await statements.end();
+    expect(await turns).toBeGreaterThan(5);
   });
 
   it('writes an item that comes alone at once', async () => {

@@ -10,6 +10,9 @@ const AT_A_TIME = 16;
 
 const NO_OUTCOME = 'No outcome of this request: a trigger may have suppressed its row';
 
+/** An outcome may have hundreds of watchers: others get a turn of the event loop after so long. */
+const TURN_MS = 10;
+
 interface Entry<Item, Outcome> {
   item: Item;
   weight: number;
@@ -94,8 +97,13 @@ export class WriteBatcher<Item, Outcome> {
     try {
       const items = batch.map(({ item }) => item);
       const outcomes = await retryWrite(() => this.write(items), this.limits.deadlineMs);
+      let since = performance.now();
       for (const [i, { resolve, reject }] of batch.entries()) {
-        if (i > 0 && i % AT_A_TIME === 0) await new Promise<void>((resume) => process.nextTick(resume));
+        if (i > 0 && i % AT_A_TIME === 0) {
+          const isLong = performance.now() - since > TURN_MS;
+          await new Promise<void>((resume) => (isLong ? setImmediate(resume) : process.nextTick(resume)));
+          if (isLong) since = performance.now();
+        }
         const outcome = outcomes[i];
         if (outcome === undefined) reject(new Error(NO_OUTCOME));
         else resolve(outcome);
