@@ -2,11 +2,11 @@ import type { PreparedStatement } from '../../database/write-pool.js';
 import { termRow } from '../../database/write-fence.js';
 import { visibleDevice } from '../../directory/access-scope.js';
 import { answerOf, ASKING, BATCH, placeOf, SECONDS, TERM } from './command-batch.js';
-import { COMMAND_COLUMNS } from './device-command.js';
+import { COMMAND_COLUMNS, STORED_COLUMNS } from './device-command.js';
 
 /** What a request that is repeated has made: a row as long as it is remembered, empty where the command is gone. */
 const FIRST = `
-  SELECT r.made_id, c.* FROM recent_insert r
+  SELECT r.made_id, ${STORED_COLUMNS} FROM recent_insert r
     LEFT JOIN device_command c ON c.id = r.made_id AND c.device IS NOT DISTINCT FROM q.device
    WHERE q.device IS NOT NULL AND r.request = q.key AND r.content = q.content`;
 

@@ -2,7 +2,7 @@ import type { PreparedStatement } from '../../database/write-pool.js';
 import { termRow } from '../../database/write-fence.js';
 import { visibleDevice } from '../../directory/access-scope.js';
 import { answerOf, ASKING, BATCH, placeOf, SECONDS, TERM } from './command-batch.js';
-import { COMMAND_COLUMNS } from './device-command.js';
+import { COMMAND_COLUMNS, STORED_COLUMNS } from './device-command.js';
 
 /**
  * Requests that a command remembers. Each entry has 24 bytes, and all of them are written with each update: 3 kB of
@@ -29,7 +29,7 @@ const text = (fenced: boolean): string => `
        s AS (SELECT int4send(now) AS now, int4send(now - $${SECONDS}::int) AS since
                FROM (SELECT extract(epoch FROM clock_timestamp())::int AS now) s),
        held AS (
-         SELECT q.*, s.*, d.*, c.*,
+         SELECT q.*, s.*, d.*, ${STORED_COLUMNS},
                 CASE WHEN c.id IS NULL AND EXISTS (SELECT FROM ${COMMAND}) THEN 'locked'
                      WHEN c.id IS NULL THEN 'unknown'
                      WHEN ${IS_REPEAT} THEN 'done'
@@ -37,7 +37,7 @@ const text = (fenced: boolean): string => `
            FROM term, s, q
            LEFT JOIN LATERAL (${visibleDevice(ASKING)} OFFSET 0)
              d (device_pk, device_id, network_id, device_type_id) ON true
-           LEFT JOIN LATERAL (SELECT c.* FROM ${COMMAND} FOR UPDATE SKIP LOCKED) c ON true),
+           LEFT JOIN LATERAL (SELECT ${STORED_COLUMNS}, c.recent FROM ${COMMAND} FOR UPDATE SKIP LOCKED) c ON true),
        changed AS (
          UPDATE device_command c
             SET command = coalesce(d.set_command, c.command),

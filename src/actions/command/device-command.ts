@@ -46,6 +46,13 @@ export interface CommandRow {
   result: string | null;
 }
 
+/**
+ * What statements hand on of a stored command `c`. Not `c.*`: a column that somebody has added may have the name of one of
+ * theirs, and would make it ambiguous.
+ */
+export const STORED_COLUMNS = `c.id, c.device, c.command, c.timestamp, c.last_updated, c.user_id, c.parameters, c.lifetime, c.status,
+  c.result`;
+
 /** Columns of `CommandRow`: `c` is the command, `d` its device. */
 export const COMMAND_COLUMNS = `c.id, c.command, ${utc('c.timestamp')} AS timestamp, ${utc('c.last_updated')} AS last_updated, c.user_id,
   d.device_id, d.network_id, d.device_type_id,

@@ -7,6 +7,9 @@ import { DEVICE_JSON } from './device.js';
 // $1..$4 are the device and the scope. The device is locked before anything else, so that a device that somebody
 // moves or deletes at the same time is judged as it is then.
 
+/** Not `x.*`: a column that somebody has added may be called `told`, too. */
+const SAVED = 'x.id, x.device_id, x.name, x.data, x.network_id, x.device_type_id, x.blocked';
+
 /** The network or device type that is asked for, or the device's own, or the first: one of the user's, or any in sight. */
 const pick = (table: string, asked: string, own: string, sees: (id: string) => string): string => `(
   SELECT p.id FROM ${table} p LEFT JOIN user_${table} o ON o.${table}_id = p.id AND o.user_id = u.id
@@ -40,12 +43,12 @@ export const saveStatement = (fenced: boolean): string => `
                 network_id = allowed.network_id, device_type_id = allowed.device_type_id,
                 blocked = coalesce($9::boolean, x.blocked)
            FROM allowed, i WHERE x.id = allowed.device
-         RETURNING x.*, '$device-update' AS told),
+         RETURNING ${SAVED}, '$device-update' AS told),
        created AS (
          INSERT INTO device AS x (device_id, name, data, network_id, device_type_id, blocked)
          SELECT $1, coalesce($5::varchar, $1), $6::jsonb, network_id, device_type_id, coalesce($9::boolean, false)
            FROM allowed, i WHERE device IS NULL
-         RETURNING x.*, '$device-add' AS told),
+         RETURNING ${SAVED}, '$device-add' AS told),
        d_saved AS (SELECT * FROM updated UNION ALL SELECT * FROM created),
        n AS (
          INSERT INTO device_notification (id, device, notification, timestamp, parameters)
