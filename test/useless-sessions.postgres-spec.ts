@@ -1,12 +1,16 @@
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createApp } from '../src/app.js';
+import { migrateDatabase } from '../src/database/data-source.js';
+import type { DatabaseOptions } from '../src/database/database.options.js';
 import type { TestClient } from './support/client.js';
-import { SAMPLE_DEVICE, TestService } from './support/service.js';
+import { createEnvironment } from './support/environment.js';
+import { RecordingLogger, SAMPLE_DEVICE, TestService } from './support/service.js';
 
 let service: TestService;
 let client: TestClient;
 let url: string;
-afterEach(() => service?.stop());
+const stop = () => service.stop();
 
 async function start(settings: Record<string, string> = {}): Promise<void> {
   service = await TestService.start(async ({ DATABASE_URL }) => {
@@ -22,6 +26,7 @@ const get = (commandId: number, qos: 0 | 1 = 1) =>
 const SUCCESS = { status: 'success' };
 
 describe('a statement that fails because of its session', () => {
+  afterEach(stop);
   beforeEach(() => start({ DATABASE_POOL_SIZE: '1' }));
   const backend = async () => (await service.sql<{ pid: number }>('SELECT pg_backend_pid() AS pid'))[0]!.pid;
 
@@ -64,6 +69,7 @@ describe('a statement that fails because of its session', () => {
 });
 
 describe('a statement that fails on fresh sessions as well', () => {
+  afterEach(stop);
   it('is its own error: that request is answered 500, the others of its batch succeed', async () => {
     await start();
     const ids = await Promise.all(Array.from({ length: 20 }, () => service.insertCommand()));
@@ -79,6 +85,7 @@ describe('a statement that fails on fresh sessions as well', () => {
 });
 
 describe('a database that takes no writes', () => {
+  afterEach(stop);
   beforeEach(() => start());
 
   it('is away: QoS 1 waits and QoS 0 gets 503, whatever they ask for, and ready says 503 until it takes them', async () => {
@@ -114,4 +121,32 @@ describe('a database that takes no writes', () => {
       await beside.end();
     }
   });
+});
+
+it('a start waits for a database that takes no writes yet, and says so; a migration is refused', async () => {
+  const { env, dispose } = await createEnvironment();
+  const beside = new Client(env.DATABASE_URL);
+  await beside.connect();
+  const takesWrites = (on: boolean) =>
+    beside.query(`DO $$ BEGIN
+      EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = ${on ? 'off' : 'on'}', current_database());
+    END $$`);
+  try {
+    await takesWrites(false);
+    await expect(migrateDatabase({ url: env.DATABASE_URL } as DatabaseOptions)).rejects.toThrow(
+      'DATABASE_URL leads to a database that takes no writes',
+    );
+    const logger = new RecordingLogger();
+    const starting = createApp({ environment: env }, logger);
+    const isWaiting = () =>
+      logger.lines.some((line) => /^Waiting for PostgreSQL .*: it takes no writes/.test(line));
+    await expect.poll(isWaiting, { timeout: 10_000 }).toBe(true);
+    await takesWrites(true);
+    const { app, server } = await starting;
+    await server.whenReady;
+    await app.close();
+  } finally {
+    await beside.end();
+    await dispose();
+  }
 });

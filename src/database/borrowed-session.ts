@@ -13,7 +13,7 @@ const FRESH_SESSIONS = 3;
  * on what the session holds by then, a transaction, a lock, a setting.
  */
 export class BorrowedSession extends EventEmitter {
-  /** absent while there is none to replace one that was of no use */
+  /** absent once it is released, and while there is none to replace one that was of no use */
   private client?: PooledClient;
   private hasRun = false;
   private isUseless = false;
@@ -48,7 +48,8 @@ export class BorrowedSession extends EventEmitter {
 
   private async run(statement: string | QueryConfig, values: unknown): Promise<unknown> {
     for (let fresh = 0; ; fresh++) {
-      const client = this.client!;
+      const { client } = this;
+      if (!client) throw databaseAway(new Error('There is no session'));
       try {
         const result = await client.query(namedFor(client, statement), values as unknown[]);
         this.hasRun = true;

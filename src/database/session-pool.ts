@@ -20,7 +20,7 @@ export class SessionPool extends Pool {
     );
   }
 
-  /** A session that is opened from now on. Those that are idle are given up, and were of no use either. */
+  /** A session that is opened from now on. Those that are idle are given up: they may be of no use either. */
   async openFresh(): Promise<PooledClient> {
     const from = performance.now();
     for (;;) {

@@ -57,7 +57,8 @@ export class Sessions {
 
   /**
    * The schemas are those of the first session, as the URL, the role or the database names them: what is changed later
-   * counts from the next start on, for all sessions together. A pooler may hand on names of another's statements.
+   * counts from the next start on, for all sessions together. Prepared statements may be there of somebody who had the
+   * session before, through a pooler.
    */
   private statement(): string {
     const set = Object.entries(this.settings).map(

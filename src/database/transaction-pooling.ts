@@ -5,6 +5,7 @@ const COMPANIONS = 4;
 /** For an answer, of a pooler that has too few sessions for them. */
 const WAIT_MS = 3_000;
 
+/** Its text is for the operator. */
 export class TransactionPooling extends Error {
   constructor() {
     super(
