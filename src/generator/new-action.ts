@@ -87,7 +87,7 @@ function adviceFor(project: Project, { action, resourceClass }: ActionNames, mod
   const call = `call ${action} '${JSON.stringify({ deviceId: SAMPLE.deviceId })}'`;
   if (project.isOwn) {
     return (
-      `Add ${resourceClass}Module to src/actions/index.ts, and run npm run mosquitto:acl.\n\n` +
+      `Add ${resourceClass}Module to addedModules in src/actions/index.ts, and run npm run mosquitto:acl.\n\n` +
       `Try it: npm run -s dh -- ${call}`
     );
   }
