@@ -236,7 +236,9 @@ describe('JWT_SECRET', () => {
     });
 
     it.each(['/dev/null/data', '/proc/data/here'])('is refused in %s, naming the variable', (DATA_DIR) => {
-      expect(() => loadConfig({ DATA_DIR })).toThrow(/^DATA_DIR cannot be written: E/);
+      expect(() => loadConfig({ DATA_DIR })).toThrow(
+        /^DATA_DIR cannot be written: (E|\/dev\/null is not a folder)/,
+      );
     });
   });
 });

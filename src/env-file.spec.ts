@@ -60,6 +60,33 @@ describe('loadEnvFile', () => {
     },
   );
 
+  it.each([`ADMIN_PASSWORD='a#bcdefgh`, 'ADMIN_PASSWORD="a#bcdefgh', 'export ADMIN_PASSWORD = `abcdefgh'])(
+    'warns of the quote that is not closed in %s, without showing the value',
+    (line) => {
+      expect(load(`LOG_LEVEL=info\n${line}\nMQTT_PORT=1\n`).warnings).toEqual([
+        `ADMIN_PASSWORD in ${file} has a quote that is not closed`,
+      ]);
+    },
+  );
+
+  it.each(['LOG_LEVEL debug', 'LOG_LEVEL: debug', 'LOG_LEVEL', ' export LOG_LEVEL: "a=b"'])(
+    'warns of %j, which has no = behind the name, and reads the next line',
+    (line) => {
+      expect(load(`# Log\n${line}\nMQTT_PORT=1\n`)).toEqual({
+        env: { MQTT_PORT: '1' },
+        warnings: [`LOG_LEVEL in ${file} has no effect: write LOG_LEVEL=...`],
+      });
+    },
+  );
+
+  it('reads the variable behind a line that is none, and values of several lines', () => {
+    const key = '-----BEGIN PUBLIC KEY-----\nMFkwEwYH\nLOG_LEVEL debug\n-----END PUBLIC KEY-----';
+    expect(load(`what is this\nMQTT_PORT=1\nJWT_PUBLIC_KEY="${key}"\n`)).toEqual({
+      env: { MQTT_PORT: '1', JWT_PUBLIC_KEY: key },
+      warnings: [],
+    });
+  });
+
   it.each([
     'ADMIN_PASSWORD="dhadmin_#911"',
     "ADMIN_PASSWORD='a#b'#c",
@@ -86,6 +113,9 @@ describe('loadEnvFile', () => {
     ['MQTT_PROT', 'MQTT_PORT'],
     ['MQTT_PRT', 'MQTT_PORT'],
     ['SEED_SAMPLEDATA', 'SEED_SAMPLE_DATA'],
+    ['ACTION_TIMEOUT', 'ACTION_TIMEOUT_MS'],
+    ['REQUEST_DEADLINE', 'REQUEST_DEADLINE_MS'],
+    ['MAX_REQUEST', 'MAX_REQUEST_BYTES'],
   ])('warns of %s, which may be meant as %s', (name, meant) => {
     expect(load(`${name}=x`).warnings).toEqual([
       `${name} in ${file} has no effect: it may be meant as ${meant}`,

@@ -23,10 +23,11 @@ mqttPacket.writeToStream.cacheNumbers = false;
 // LevelDB and PGlite make files with the mode that the umask leaves: all of them are in DATA_DIR.
 process.umask(0o077);
 
+let warnings: string[] = [];
 try {
-  const warnings = loadEnvFile();
+  warnings = loadEnvFile();
   const logger = new PinoLogger(readEnvironment(process.env).LOG_LEVEL);
-  for (const warning of warnings) logger.warn(warning, 'Configuration');
+  for (const warning of warnings.splice(0)) logger.warn(warning, 'Configuration');
   const { app, server, mqttUrl, httpUrl } = await createApp({ environment: process.env }, logger);
   app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
   await server.whenReady;
@@ -35,6 +36,8 @@ try {
   const hasPublicPassword = database.seedSampleData && database.admin?.login !== SAMPLE.login;
   if (hasPublicPassword && !external) process.stdout.write(tryItText(mqttUrl, httpUrl));
 } catch (error) {
+  // The reason may be in them, and there was no logger yet.
+  for (const warning of warnings) process.stderr.write(`${warning}\n`);
   process.stderr.write(`Cannot start: ${(error as Error).message}\n`);
   process.exit(1);
 }

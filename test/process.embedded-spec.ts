@@ -163,6 +163,20 @@ describe('a start', () => {
     expect(other.output).toContain('DATABSE_URL in .env has no effect: it may be meant as DATABASE_URL');
   });
 
+  it('that a variable of .env stops tells first what is wrong with its line', async () => {
+    for (const [value, problem] of [
+      ['a#bcdefgh', 'is cut off at its #: put the value into quotes'],
+      ["'a", 'has a quote that is not closed'],
+    ]) {
+      const service = startWith(`ADMIN_PASSWORD=${value}\nADMIN_LOGIN=ann\n`);
+      expect(await service.exit()).toBe(1);
+      expect(service.output.trim().split('\n')).toEqual([
+        `ADMIN_PASSWORD in .env ${problem}`,
+        expect.stringMatching(/^Cannot start: ADMIN_PASSWORD (is missing|must have at least 6 characters)/),
+      ]);
+    }
+  });
+
   it('with .env in UTF-16 is refused', async () => {
     const service = startWith(Buffer.from('\uFEFFDATABASE_URL=postgres://db\r\n', 'utf16le'));
     expect(await service.exit()).toBe(1);

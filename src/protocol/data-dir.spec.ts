@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { closeDataDir } from './data-dir.js';
+import { closeDataDir, inDataDir } from './data-dir.js';
 
 const NOBODY = 65_534;
 
@@ -75,5 +75,19 @@ describe('closeDataDir', () => {
       process.seteuid!(0);
     }
     expect(modeOf('')).toBe('777');
+  });
+});
+
+describe('inDataDir', () => {
+  it('says that DATA_DIR is a file, or below one', () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'devicehive-data-dir-'));
+    const file = join(dataDir, 'file');
+    writeFileSync(file, '');
+    for (const given of [file, join(file, 'below')]) {
+      expect(() => inDataDir(given, () => {})).toThrow(
+        new Error(`DATA_DIR cannot be written: ${file} is not a folder`),
+      );
+    }
+    rmSync(dataDir, { recursive: true });
   });
 });

@@ -22,11 +22,14 @@ export function inDataDir<Result>(dataDir: string, work: () => Result): Result {
 }
 
 /**
- * Makes a folder for its owner alone, and its parents. Node's recursive `mkdirSync` never ends where the system says
+ * Makes a folder for its owner alone, and its parents, unless it is there. Node's recursive `mkdirSync` never ends where the system says
  * ENOENT of a folder whose parent is there, as in /proc.
  */
 export function makeFolder(path: string): void {
-  if (existsSync(path)) return;
+  if (existsSync(path)) {
+    if (statSync(path).isDirectory()) return;
+    throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR', syscall: 'mkdir' });
+  }
   makeFolder(dirname(path));
   try {
     mkdirSync(path, { mode: 0o700 });

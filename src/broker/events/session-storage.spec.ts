@@ -120,7 +120,7 @@ describe('SessionStorage', () => {
     const file = join(dataDir, 'file');
     writeFileSync(file, '');
     await expect(new SessionStorage(file).open()).rejects.toThrow(
-      /^DATA_DIR .*\/file ENOTDIR: .*, or set DATA_DIR to another folder$/,
+      /^DATA_DIR .*\/file cannot be used: .*\/file is not a folder, or set DATA_DIR to another folder$/,
     );
   });
 

@@ -49,7 +49,9 @@ export class SessionStorage {
     } catch (error) {
       const { code, message } = ((error as Error).cause ?? error) as Error & { code?: string };
       const problem =
-        code === 'LEVEL_LOCKED' ? `is in use by ${this.holder()}: stop that one first` : message;
+        code === 'LEVEL_LOCKED'
+          ? `is in use by ${this.holder()}: stop that one first`
+          : `cannot be used: ${message}`;
       throw new Error(`DATA_DIR ${this.dataDir} ${problem}, or set DATA_DIR to another folder`, {
         cause: error,
       });
