@@ -6,7 +6,7 @@ import { Config } from './config.js';
 import { loadEnvFile } from './env-file.js';
 import { readEnvironment } from './environment.js';
 import { PinoLogger } from './logger.js';
-import { SAMPLE } from './seed.js';
+import { Seed } from './seed.js';
 import { tryItText } from './try-it.js';
 
 // By itself V8 lets 45 MB in use grow to 150 MB under load before it looks for garbage among what is older. Peak memory on
@@ -33,8 +33,10 @@ try {
   await server.whenReady;
   logger.log(`ready ${mqttUrl} ${httpUrl}${server.state === 'standby' ? ' as a standby' : ''}`);
   const { database, external } = app.get(Config);
-  const hasPublicPassword = database.seedSampleData && database.admin?.login !== SAMPLE.login;
-  if (hasPublicPassword && !external) process.stdout.write(tryItText(mqttUrl, httpUrl));
+  if (!external && (database.seedSampleData || database.url === undefined)) {
+    const isSampleOpen = database.seedSampleData && (await app.get(Seed).isSampleLoginOpen());
+    process.stdout.write(tryItText(mqttUrl, httpUrl, isSampleOpen));
+  }
 } catch (error) {
   // The reason may be in them, and there was no logger yet.
   for (const warning of warnings) process.stderr.write(`${warning}\n`);

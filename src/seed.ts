@@ -5,7 +5,7 @@ import { hashPassword, verifyPassword } from './auth/passwords.js';
 import { DATA_SOURCE } from './database/data-source.name.js';
 import { DatabaseOptions } from './database/database.options.js';
 import { DirectoryRepository } from './directory/directory.repository.js';
-import { UserStatus } from './directory/entities.js';
+import { type User, UserStatus } from './directory/entities.js';
 
 /** DeviceHive's well-known rows, which its tutorials rely on. The password is public. */
 export const SAMPLE = {
@@ -25,23 +25,58 @@ export class Seed implements OnModuleInit {
     @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
   ) {}
 
-  /** @throws if the sample login would work, and the configuration refuses that; no sample data is added then */
+  /** @throws if the sample login would work, and the configuration refuses that; nothing is added then */
   async onModuleInit(): Promise<void> {
     const { seedSampleData, sampleLogin, admin } = this.options;
-    if (admin) await this.addAdmin(admin);
     const addsSampleData = seedSampleData && !(await this.hasSampleData());
-    const isOpen = await this.isSampleLoginOpen(addsSampleData);
-    if (isOpen && sampleLogin === 'refuse') throw new Error(`${OPEN_LOGIN}. ${REMEDIES}`);
-    if (isOpen && sampleLogin === 'warn') this.logger.warn(OPEN_LOGIN);
-    if (addsSampleData) await addSampleData(this.dataSource);
+    const willBeOpen = sampleLogin !== 'accept' && (await this.willSampleLoginBeOpen(addsSampleData));
+    if (willBeOpen && sampleLogin === 'refuse') {
+      const other = addsSampleData ? ', or leave it out with SEED_SAMPLE_DATA=false' : '';
+      throw new Error(`${OPEN_LOGIN}, and other machines may reach the service: ${REMEDY}${other}`);
+    }
+    if (willBeOpen) this.logger.warn(`${OPEN_LOGIN}: ${REMEDY}`);
+    if (admin) await this.addAdmin(admin);
+    if (addsSampleData) await this.addSampleData();
+    if (!(await this.directory.hasAdmin())) this.logger.warn(NO_ADMIN);
+  }
+
+  /** Whether the public password opens the sample login. */
+  async isSampleLoginOpen(): Promise<boolean> {
+    return this.isOpen(await this.directory.userByLogin(SAMPLE.login));
+  }
+
+  /** The same, once this start has added what is missing. */
+  private async willSampleLoginBeOpen(addsSampleData: boolean): Promise<boolean> {
+    if (this.samplePassword !== SAMPLE.password) return false;
+    const user = await this.directory.userByLogin(SAMPLE.login);
+    return user ? this.isOpen(user) : addsSampleData || this.options.admin?.login === SAMPLE.login;
+  }
+
+  private async isOpen(user: User | null): Promise<boolean> {
+    return user?.status === UserStatus.Active && verifyPassword(SAMPLE.password, user.passwordHash);
+  }
+
+  /** What the sample user is created with: `ADMIN_PASSWORD` if it is to be the administrator. */
+  private get samplePassword(): string {
+    const { admin } = this.options;
+    return admin?.login === SAMPLE.login ? admin.password : SAMPLE.password;
   }
 
   private async addAdmin({ login, password }: { login: string; password: string }): Promise<void> {
-    const created = await this.directory.createFirstAdmin(login, () => hashPassword(password));
-    if (created) this.logger.log(`Created the administrator ${login}`);
-    if (created || login !== SAMPLE.login || password === SAMPLE.password) return;
+    if (await this.directory.createFirstAdmin(login, () => hashPassword(password))) {
+      this.logger.log(`Created the administrator ${login}`);
+      return;
+    }
     const user = await this.directory.userByLogin(login);
-    if (!user || !(await verifyPassword(SAMPLE.password, user.passwordHash))) return;
+    if (!user) {
+      if (login !== SAMPLE.login) this.logger.warn(`${login} is not created: there is an administrator`);
+      return;
+    }
+    if (await verifyPassword(password, user.passwordHash)) return;
+    if (login !== SAMPLE.login || !(await verifyPassword(SAMPLE.password, user.passwordHash))) {
+      this.logger.warn(`ADMIN_PASSWORD has no effect: ${login} exists, with another password`);
+      return;
+    }
     await this.directory.replacePasswordHash(user.id, user.passwordHash, await hashPassword(password));
     this.logger.log(`The public password of ${login} is replaced`);
   }
@@ -51,36 +86,27 @@ export class Seed implements OnModuleInit {
     return rows.length > 0;
   }
 
-  /** Whether the public password opens the sample login, now or when the sample data is added. */
-  private async isSampleLoginOpen(addsSampleData: boolean): Promise<boolean> {
-    if (this.options.sampleLogin === 'accept') return false;
-    const user = await this.directory.userByLogin(SAMPLE.login);
-    if (!user) return addsSampleData;
-    return user.status === UserStatus.Active && verifyPassword(SAMPLE.password, user.passwordHash);
+  private async addSampleData(): Promise<void> {
+    await this.dataSource.query(
+      `WITH u AS (
+         INSERT INTO dh_user (login, password_hash, role) VALUES ($1, $2, 0)
+         ON CONFLICT (login) DO UPDATE SET login = excluded.login RETURNING id),
+       n AS (
+         INSERT INTO network (name) VALUES ('Sample Network')
+         ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id),
+       t AS (
+         INSERT INTO device_type (name) VALUES ('Default Device Type')
+         ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id),
+       un AS (INSERT INTO user_network SELECT u.id, n.id FROM u, n ON CONFLICT DO NOTHING),
+       ut AS (INSERT INTO user_device_type SELECT u.id, t.id FROM u, t ON CONFLICT DO NOTHING)
+       INSERT INTO device (device_id, name, network_id, device_type_id)
+       SELECT $3, 'Sample Device', n.id, t.id FROM n, t ON CONFLICT DO NOTHING`,
+      [SAMPLE.login, await hashPassword(this.samplePassword), SAMPLE.deviceId],
+    );
   }
 }
 
-const OPEN_LOGIN = `The sample login ${SAMPLE.login} has a password that everybody knows, and other machines can reach the service or its database`;
-const REMEDIES =
-  `Listen on loopback (MQTT_HOST), change the password (ADMIN_LOGIN=${SAMPLE.login} and ADMIN_PASSWORD), ` +
-  'use another login (SEED_SAMPLE_DATA=false, ADMIN_LOGIN and ADMIN_PASSWORD on a new DATA_DIR) or a DATABASE_URL, ' +
-  'or set ALLOW_SAMPLE_LOGIN=true';
-
-async function addSampleData(dataSource: DataSource): Promise<void> {
-  await dataSource.query(
-    `WITH u AS (
-       INSERT INTO dh_user (login, password_hash, role) VALUES ($1, $2, 0)
-       ON CONFLICT (login) DO UPDATE SET login = excluded.login RETURNING id),
-     n AS (
-       INSERT INTO network (name) VALUES ('Sample Network')
-       ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id),
-     t AS (
-       INSERT INTO device_type (name) VALUES ('Default Device Type')
-       ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id),
-     un AS (INSERT INTO user_network SELECT u.id, n.id FROM u, n ON CONFLICT DO NOTHING),
-     ut AS (INSERT INTO user_device_type SELECT u.id, t.id FROM u, t ON CONFLICT DO NOTHING)
-     INSERT INTO device (device_id, name, network_id, device_type_id)
-     SELECT $3, 'Sample Device', n.id, t.id FROM n, t ON CONFLICT DO NOTHING`,
-    [SAMPLE.login, await hashPassword(SAMPLE.password), SAMPLE.deviceId],
-  );
-}
+const OPEN_LOGIN = `The sample login ${SAMPLE.login} has a password that everybody knows`;
+const REMEDY = `change it with ADMIN_LOGIN=${SAMPLE.login} and ADMIN_PASSWORD`;
+const NO_ADMIN =
+  'There is no administrator: set ADMIN_LOGIN and ADMIN_PASSWORD, and start again or run npm run admin:create';

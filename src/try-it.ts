@@ -1,17 +1,37 @@
 import { SAMPLE } from './seed.js';
 
-/** What a newcomer copies: with Mosquitto's tools, and with Node alone. */
-export function tryItText(mqttUrl: string, httpUrl: string): string {
+/**
+ * What a newcomer needs first: where the service is.
+ * @param isSampleOpen whether the sample login has its public password; then there are commands to copy, too
+ */
+export function tryItText(mqttUrl: string, httpUrl: string, isSampleOpen: boolean): string {
   const { hostname, port } = new URL(mqttUrl);
+  const here = EVERYWHERE[hostname];
+  const localUrl = here ? `mqtt://${here}:${port}` : mqttUrl;
+  const others = here ? `, from other machines to port ${port} of this one,` : '';
+  const login = isSampleOpen
+    ? `as ${SAMPLE.login} / ${SAMPLE.password}`
+    : 'with the login and password of a user, like those of your administrator';
+  return `
+Devices and clients connect to ${localUrl}${others} (MQTT 3.1.1) ${login}
+Health is at ${httpUrl}/health/ready
+All actions are described at ${httpUrl}/docs
+${isSampleOpen ? commands(localUrl) : ''}
+`;
+}
+
+/** Addresses to listen on that are none to connect to, and what to connect to on this machine. */
+const EVERYWHERE: Record<string, string> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' };
+
+/** With Mosquitto's tools, and with Node alone. */
+function commands(mqttUrl: string): string {
+  const { hostname, port } = new URL(mqttUrl);
+  const host = hostname.replace(/^\[|\]$/g, '');
   const insert = `{"action":"command/insert","requestId":1,"deviceId":"${SAMPLE.deviceId}","command":{"command":"led/on"}}`;
   const update = (id: string) =>
     `{"action":"command/update","requestId":2,"deviceId":"${SAMPLE.deviceId}","commandId":${id},"command":{"status":"done"}}`;
-  const rr = `mosquitto_rr -V mqttv311 -h ${hostname} -p ${port} -u ${SAMPLE.login} -P '${SAMPLE.password}' -i try-it -t dh/request`;
+  const rr = `mosquitto_rr -V mqttv311 -h ${host} -p ${port} -u ${SAMPLE.login} -P '${SAMPLE.password}' -i try-it -t dh/request`;
   return `
-Devices and clients connect to ${mqttUrl} (MQTT 3.1.1) as ${SAMPLE.login} / ${SAMPLE.password}
-Health is at ${httpUrl}/health/ready
-All actions are described at ${httpUrl}/docs
-
 Insert a command for the sample device and update it, with Mosquitto's tools:
 
   ID=$(${rr} -e dh/response/command/insert@try-it -m '${insert}' | sed 's/.*"id":\\([0-9]*\\).*/\\1/')
@@ -33,6 +53,5 @@ The same with Node alone, in this folder:
   "
 
 See the whole conversation with: npm run demo
-
 `;
 }

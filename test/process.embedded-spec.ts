@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClient } from './support/client.js';
 import { createEnvironment } from './support/environment.js';
-import { processesOfEachTest } from './support/process.js';
+import { processesOfEachTest, type ServiceProcess } from './support/process.js';
 import { copyProject } from './support/project-copy.js';
 import { ADMIN, connectRawAdmin, SAMPLE_DEVICE } from './support/service.js';
 
@@ -40,6 +41,11 @@ async function insertCommands(url: string, count: number): Promise<number[]> {
 async function statusOf(client: TestClient, commandId: number): Promise<string> {
   return (await client.request('command/get', { deviceId: SAMPLE_DEVICE, commandId })).command
     .status as string;
+}
+
+/** Until the address of the API description is printed, behind the line `ready`. */
+async function printed(service: ServiceProcess): Promise<void> {
+  while (!/described at http:\S+\/docs\n/.test(service.output)) await once(service.child.stdout!, 'data');
 }
 
 /** In a folder with that `.env`. */
@@ -139,11 +145,28 @@ describe('a start', () => {
     const refused = start(env);
     expect(await refused.exit()).toBe(1);
     expect(refused.output.trim().split('\n')).toEqual([
-      expect.stringMatching(/^Cannot start: The sample login dhadmin .*ALLOW_SAMPLE_LOGIN=true$/),
+      expect.stringMatching(/^Cannot start: The sample login dhadmin .*ADMIN_PASSWORD$/),
     ]);
     const service = start({ ...env, ADMIN_LOGIN: 'dhadmin', ADMIN_PASSWORD: 'correct horse' });
     await service.ready();
+    await printed(service);
     expect(service.output).not.toContain(ADMIN.password);
+    expect(service.output).not.toMatch(/-h 0\.0\.0\.0|mosquitto_rr/);
+    service.kill('SIGTERM');
+    await service.exit();
+
+    const again = start(environment().env);
+    await again.ready();
+    await printed(again);
+    expect(again.output).not.toContain(ADMIN.password);
+  });
+
+  it('with the public password prints it, and commands to copy', async () => {
+    const service = start();
+    await service.ready();
+    await printed(service);
+    expect(service.output).toContain(`as ${ADMIN.username} / ${ADMIN.password}`);
+    expect(service.output).toContain('See the whole conversation with: npm run demo');
   });
 
   it('on a wrong value ends with one line that names it', async () => {

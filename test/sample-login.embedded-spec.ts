@@ -10,8 +10,9 @@ import { createEnvironment, type TestEnvironment } from './support/environment.j
 import { ADMIN, RecordingLogger } from './support/service.js';
 
 const BEYOND_LOOPBACK = { MQTT_HOST: '0.0.0.0' };
-const PROBLEM =
-  'The sample login dhadmin has a password that everybody knows, and other machines can reach the service or its database';
+const PROBLEM = 'The sample login dhadmin has a password that everybody knows';
+const IGNORED = 'ADMIN_PASSWORD has no effect: dhadmin exists, with another password';
+const REMEDY = 'change it with ADMIN_LOGIN=dhadmin and ADMIN_PASSWORD';
 
 let test: TestEnvironment;
 let running: RunningApp | undefined;
@@ -59,13 +60,14 @@ describe('the embedded shape beyond loopback', () => {
     const fresh = { ...BEYOND_LOOPBACK, DATA_DIR: join(test.dataDir, 'new') };
     await expect(start(fresh)).rejects.toThrow(
       new Error(
-        `${PROBLEM}. Listen on loopback (MQTT_HOST), change the password (ADMIN_LOGIN=dhadmin and ADMIN_PASSWORD), ` +
-          'use another login (SEED_SAMPLE_DATA=false, ADMIN_LOGIN and ADMIN_PASSWORD on a new DATA_DIR) or a ' +
-          'DATABASE_URL, or set ALLOW_SAMPLE_LOGIN=true',
+        `${PROBLEM}, and other machines may reach the service: ${REMEDY}, or leave it out with SEED_SAMPLE_DATA=false`,
       ),
     );
     const own = { ADMIN_LOGIN: 'ann', ADMIN_PASSWORD: 'correct horse' };
+    await expect(start({ ...fresh, ...own })).rejects.toThrow(PROBLEM);
+    expect(logger.lines.join()).not.toContain('Created the administrator');
     await start({ ...fresh, ...own, SEED_SAMPLE_DATA: 'false' });
+    expect(logger.lines.join()).toContain('Created the administrator ann');
     expect(await canLogIn('ann', 'correct horse')).toBe(true);
     expect(await canLogIn(ADMIN.username, ADMIN.password)).toBe(false);
   });
@@ -79,7 +81,7 @@ describe('the embedded shape beyond loopback', () => {
 
   it('starts, with a warning, if ALLOW_SAMPLE_LOGIN says so', async () => {
     await start({ ...BEYOND_LOOPBACK, ALLOW_SAMPLE_LOGIN: 'true' });
-    expect(logger.lines.filter((line) => line.includes(PROBLEM))).toHaveLength(1);
+    expect(logger.lines.filter((line) => line.includes(`${PROBLEM}: ${REMEDY}`))).toHaveLength(1);
     expect(await canLogIn(ADMIN.username, ADMIN.password)).toBe(true);
   });
 
@@ -100,6 +102,8 @@ describe('the embedded shape beyond loopback', () => {
     await stop();
 
     await start({ ...BEYOND_LOOPBACK, ...own, ADMIN_PASSWORD: 'another one' });
+    expect(logger.lines.filter((line) => line.includes(IGNORED))).toHaveLength(1);
+    expect(logger.lines.join()).not.toContain('another one');
     expect(await canLogIn(ADMIN.username, 'another one')).toBe(false);
     expect(await canLogIn(ADMIN.username, 'correct horse')).toBe(true);
     await stop();
@@ -115,5 +119,37 @@ describe("an administrator of one's own", () => {
     await start({ ...own, DATA_DIR: join(test.dataDir, 'new') });
     expect(await canLogIn('ann', 'correct horse')).toBe(true);
     expect(await canLogIn(ADMIN.username, ADMIN.password)).toBe(true);
+  });
+
+  it('is told of if there is another one, once and without the password', async () => {
+    const own = { ADMIN_LOGIN: 'ann', ADMIN_PASSWORD: 'correct horse' };
+    await start(own);
+    const said = logger.lines.filter((line) => line.includes('ann'));
+    expect(said).toEqual([expect.stringContaining('ann is not created: there is an administrator')]);
+    expect(logger.lines.join()).not.toContain('correct horse');
+  });
+
+  it('is asked for in one line if there is none', async () => {
+    const none = { DATA_DIR: join(test.dataDir, 'new'), SEED_SAMPLE_DATA: 'false' };
+    await start(none);
+    expect(logger.lines.filter((line) => line.includes('npm run admin:create'))).toEqual([
+      expect.stringContaining('There is no administrator: set ADMIN_LOGIN and ADMIN_PASSWORD'),
+    ]);
+    await stop();
+    await start({ ...none, ADMIN_LOGIN: 'ann', ADMIN_PASSWORD: 'correct horse' });
+    expect(logger.lines.join()).not.toContain('There is no administrator');
+    await stop();
+    await start({ ...none, ADMIN_LOGIN: 'ann', ADMIN_PASSWORD: 'correct horse' });
+    expect(logger.lines.join()).not.toMatch(/no effect|not created/);
+  });
+
+  it('named dhadmin beside another one gives the sample user its password', async () => {
+    const fresh = { DATA_DIR: join(test.dataDir, 'new') };
+    await start({ ...fresh, ADMIN_LOGIN: 'ann', ADMIN_PASSWORD: 'correct horse', SEED_SAMPLE_DATA: 'false' });
+    await stop();
+    const own = { ADMIN_LOGIN: ADMIN.username, ADMIN_PASSWORD: 'battery staple' };
+    await start({ ...fresh, ...BEYOND_LOOPBACK, ...own });
+    expect(await canLogIn(ADMIN.username, 'battery staple')).toBe(true);
+    expect(await canLogIn(ADMIN.username, ADMIN.password)).toBe(false);
   });
 });

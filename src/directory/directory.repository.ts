@@ -57,14 +57,18 @@ export class DirectoryRepository {
     ]);
   }
 
+  /** Whether there is one, disabled or not. */
+  hasAdmin(): Promise<boolean> {
+    return answered(this.dataSource.getRepository(User).existsBy({ role: Role.Admin }));
+  }
+
   /**
    * Creates an administrator where there is none at all.
    * @param passwordHash computed only when it is needed: hashing takes a tenth of a second
    * @returns whether one was created; also `false` where the login is taken
    */
   async createFirstAdmin(login: string, passwordHash: () => Promise<string>): Promise<boolean> {
-    const users = this.dataSource.getRepository(User);
-    if (await users.existsBy({ role: Role.Admin })) return false;
+    if (await this.hasAdmin()) return false;
     const rows = await this.query(
       `INSERT INTO dh_user (login, password_hash, role, status) VALUES ($1, $2, 0, 0)
        ON CONFLICT (login) DO NOTHING RETURNING id`,
