@@ -54,6 +54,15 @@ describe('CONNECT', () => {
     expect(client.packets).toMatchObject([{ cmd: 'connack', returnCode: 2 }]);
   });
 
+  it.each([
+    ['devicehive', 'its client id is that of the service'],
+    ['log/2', 'its client id must have 1 to 128 characters, without /, + and #'],
+  ])('with the client id %s has a line in the log that says why it is refused', async (clientId, problem) => {
+    await connack({ clientId });
+    const line = `client "${clientId}" at 127.0.0.1 is refused: ${problem}`;
+    expect(service.logger.lines.filter((text) => text.includes(line))).toHaveLength(1);
+  });
+
   it('with MQTT 5 is told in the log what to use', () => {
     expect(service.logger.lines.some((line) => line.includes('connect with MQTT 3.1.1'))).toBe(true);
   });

@@ -66,8 +66,11 @@ export class Handshake {
    */
   async authenticate(client: Client, login: string | undefined, password: Buffer | undefined): Promise<void> {
     const connection = this.connections.of(client);
-    if (client.id === this.options.serviceClientId || !isClientId(client.id) || !connection.mayKeepSession) {
-      throw refused(IDENTIFIER_REJECTED, 'client id rejected');
+    const problem = this.problemOf(client.id, connection.mayKeepSession);
+    if (problem) {
+      const from = `client ${shown(client.id)} at ${connection.address}`;
+      this.refusals.refused(client.id, () => `${from} is refused: ${problem}`);
+      throw refused(IDENTIFIER_REJECTED, problem);
     }
     if (login === undefined || password === undefined) return;
     const peer = this.sessions.peerOf(connection.id);
@@ -85,6 +88,13 @@ export class Handshake {
       else this.refusals.failed(client.id, line, cause ?? error);
       throw refused(isWrong ? NOT_AUTHORIZED : SERVER_UNAVAILABLE, message);
     }
+  }
+
+  /** @returns what is wrong with a client id, if anything */
+  private problemOf(clientId: string, mayKeepSession: boolean): string | undefined {
+    if (clientId === this.options.serviceClientId) return 'its client id is that of the service';
+    if (!isClientId(clientId)) return 'its client id must have 1 to 128 characters, without /, + and #';
+    return mayKeepSession ? undefined : 'it has no client id and clean=false';
   }
 }
 
