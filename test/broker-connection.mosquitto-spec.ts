@@ -109,7 +109,10 @@ describe('a broker that does not want the service', () => {
     const broker = await Mosquitto.start({ edit: (conf) => conf.replace(/^password_file.*$/m, '') });
     const service = await TestService.start(serviceOn(broker), undefined, false);
     try {
-      await hasLogged(service, `${broker.url}: Connection refused: Not authorized; trying again`);
+      await hasLogged(
+        service,
+        `${broker.url}: Connection refused: Not authorized (MQTT_USERNAME, MQTT_PASSWORD); trying again`,
+      );
       expect(await statusOf(service)).toBe(503);
       await expect.poll(() => broker.output.match(/New connection/g)?.length).toBeGreaterThan(2);
       expect(service.logger.lines.filter((line) => line.includes('Not authorized'))).toHaveLength(1);

@@ -24,6 +24,8 @@ const MQTT_5 = 5;
 const MQTT_3_1_1 = 4;
 /** "Unacceptable protocol version" of MQTT 3.1.1, "Unsupported Protocol Version" of MQTT 5. */
 const SPEAKS_NO_MQTT_5 = new Set([1, 132]);
+/** "Bad user name or password" and "Not authorized" of MQTT 3.1.1 and of MQTT 5. */
+const REFUSES_CREDENTIALS = new Set([4, 5, 134, 135]);
 const SESSION_TAKEN_OVER = 142;
 
 /**
@@ -116,7 +118,10 @@ function report(client: MqttClient, { url, clientId }: ExternalBrokerOptions): v
     if (!said.has(text)) logger.error(text);
     said.add(text);
   };
-  client.on('error', (error) => complain(`${url}: ${error.message || String(error)}; trying again`));
+  client.on('error', (error: Error & { code?: unknown }) => {
+    const variables = REFUSES_CREDENTIALS.has(error.code as number) ? ' (MQTT_USERNAME, MQTT_PASSWORD)' : '';
+    complain(`${url}: ${error.message || String(error)}${variables}; trying again`);
+  });
   client.on('connect', ({ sessionPresent }) => {
     connectedAt = performance.now();
     said.clear();
