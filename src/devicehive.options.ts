@@ -6,8 +6,8 @@ import type { Variables } from './environment.js';
 export interface DeviceHiveOptions {
   /**
    * Variables by the names and with the defaults of the README, each as text; `process.env` is one such object. An
-   * empty one counts as not set, a wrong one stops the start. `HTTP_HOST`, `HTTP_PORT` and `LOG_LEVEL` count where
-   * `createApp` starts the application; in an application of one's own HTTP and the log are its own matter.
+   * empty one counts as not set, a wrong one stops the start. `HTTP_HOST` and `HTTP_PORT` count if
+   * `createApp` makes the application, `LOG_LEVEL` with `npm start` only: else HTTP and the log are the application's.
    */
   environment: Variables;
 }
