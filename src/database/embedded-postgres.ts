@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
-import { closeTree, makeFolder } from '../protocol/data-dir.js';
+import { closeTree } from '../protocol/data-dir.js';
+import { makeCluster } from './embedded-cluster.js';
 
 const logger = new Logger('Database');
 
@@ -22,8 +23,7 @@ export interface EmbeddedPostgres {
  * @param dataDir must be held by this process alone, see `data-dir-lock.ts`; two writers corrupt it
  */
 export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
-  const directory = join(dataDir, 'postgres');
-  makeFolder(directory);
+  const directory = await makeCluster(dataDir);
   // Not in DATA_DIR: a socket's path has 107 bytes at most.
   const host = mkdtempSync(join(tmpdir(), 'devicehive-'));
   const worker = new Worker(new URL('./embedded-postgres.worker.js', import.meta.url), {
