@@ -51,7 +51,7 @@ export class BorrowedSession extends EventEmitter {
       const { client } = this;
       if (!client) throw databaseAway(new Error('There is no session'));
       try {
-        const result = await client.query(namedFor(client, statement), values as unknown[]);
+        const result = await client.query(statement as string, values as unknown[]);
         this.hasRun = true;
         return result;
       } catch (error) {
@@ -85,9 +85,4 @@ export class BorrowedSession extends EventEmitter {
   }
 
   private readonly tell = (error: Error): void => void this.emit('error', error);
-}
-
-function namedFor({ serial }: PooledClient, statement: string | QueryConfig): string | QueryConfig {
-  if (typeof statement === 'string' || statement.name === undefined) return statement;
-  return { ...statement, name: `${statement.name}_${serial}` };
 }

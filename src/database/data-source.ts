@@ -1,4 +1,4 @@
-import { defaults } from 'pg';
+import { type ClientBase, defaults } from 'pg';
 import { DataSource, TypeORMError } from 'typeorm';
 import { migrations as own } from '../../migrations/index.js';
 import { DatabaseClient, type DatabaseClientConfig } from './database-client.js';
@@ -15,6 +15,15 @@ import { MIGRATIONS_TABLE, migrateSchema, pendingMigrations } from './migrate-sc
 
 /** A free connection of the pool, or a new one, within this time; PGlite's only one is never given up. */
 const CONNECT_MS = 10_000;
+
+/**
+ * PGlite is one session, whatever connects: it keeps what the connections before have prepared, and their names. So the
+ * connection is kept, and what follows one that broke off begins without them.
+ */
+const ONE_SESSION = {
+  idleTimeoutMillis: 0,
+  onConnect: (client: ClientBase) => client.query('DEALLOCATE ALL'),
+};
 
 /** The tables that are expected. */
 interface Schema {
@@ -50,7 +59,7 @@ async function embeddedDataSource(options: DatabaseOptions, schema: Schema): Pro
     database: 'postgres',
     poolSize: 1,
     connectTimeoutMS: CONNECT_MS,
-    extra: { Client: DatabaseClient },
+    extra: { Client: DatabaseClient, ...ONE_SESSION },
     ...common(schema),
   });
   const destroy = dataSource.destroy.bind(dataSource);

@@ -8,15 +8,12 @@ export interface DatabaseClientConfig extends ClientConfig {
 }
 
 const END_SESSION = 'SELECT pg_terminate_backend(pg_backend_pid())';
-let lastSerial = 0;
 
 /**
  * A connection whose end its statements tell. It is an `error` event, too, which ends the process where nobody
  * listens: as when PostgreSQL ends a connection in the packet that opens it, before the pool and TypeORM do.
  */
 export class DatabaseClient extends Client {
-  /** Unique in this process: PGlite is one session for all connections, and a name that a former one has used is taken. */
-  readonly serial = ++lastSerial;
   /** when its session was ready; milliseconds of `performance.now()` */
   openedAt = -Infinity;
   private readonly sessions?: Sessions;
