@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHmac, generateKeyPairSync, type KeyObject, sign, webcrypto } from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ActionError } from '../protocol/action-error.js';
 import { decodeSecret } from './jwt-secret.js';
@@ -63,6 +63,15 @@ describe('TokenService', () => {
   it('signs nothing that is too long to be accepted', async () => {
     const n = Array.from({ length: 10_000 }, (_, id) => String(id));
     await expect(tokens.sign(ACCESS, { ...claims, n })).rejects.toMatchObject({ code: 400 });
+  });
+
+  it('imports the secret once, and not for each token', async () => {
+    const importKey = vi.spyOn(webcrypto.subtle, 'importKey');
+    const service = new TokenService({ secret });
+    for (const type of [ACCESS, REFRESH] as const) await service.sign(type, claims);
+    for (const a of [[7], [8]]) await service.verifyAccess(hs256(userPayload({ a })));
+    expect(importKey).toHaveBeenCalledOnce();
+    importKey.mockRestore();
   });
 
   it('verifies what another implementation signs', async () => {

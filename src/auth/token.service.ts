@@ -1,5 +1,13 @@
+import { webcrypto } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { createRemoteJWKSet, jwtVerify, type JWTVerifyGetKey, type JWTVerifyResult, SignJWT } from 'jose';
+import {
+  createRemoteJWKSet,
+  type CryptoKey,
+  jwtVerify,
+  type JWTVerifyGetKey,
+  type JWTVerifyResult,
+  SignJWT,
+} from 'jose';
 import { ActionError, invalidCredentials, tokenExpired } from '../protocol/action-error.js';
 import { MAX_TOKEN_LENGTH, refreshTokenExpired, tokenTooLong, wrongTokenType } from './auth.errors.js';
 import { AuthOptions } from './auth.options.js';
@@ -13,6 +21,7 @@ import {
   toPrincipal,
 } from './token-payload.js';
 
+const { subtle } = webcrypto;
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 /** Headers by which a token would bring its own key. */
 const KEY_HEADERS = ['jku', 'jwk', 'x5u', 'x5c'];
@@ -28,8 +37,14 @@ export class TokenService {
   /** Verified access tokens only, by the whole token; the oldest goes first. */
   private readonly verified = new Map<string, { principal: Principal; until: number }>();
   private readonly providerKey?: JWTVerifyGetKey;
+  /** Made once: from the secret itself the library would make one at each call, which takes longer than the rest. */
+  private readonly key: Promise<CryptoKey>;
 
   constructor(private readonly options: AuthOptions) {
+    this.key = subtle.importKey('raw', options.secret, { name: 'HMAC', hash: 'SHA-256' }, false, [
+      'sign',
+      'verify',
+    ]);
     this.providerKey = providerKey(options);
   }
 
@@ -73,9 +88,7 @@ export class TokenService {
     expiresAt = Date.now() + LIFETIME_MS[type],
   ): Promise<string> {
     const payload: TokenPayload = { ...claims, e: expiresAt, t: type };
-    const token = await new SignJWT({ payload })
-      .setProtectedHeader({ alg: 'HS256' })
-      .sign(this.options.secret);
+    const token = await new SignJWT({ payload }).setProtectedHeader({ alg: 'HS256' }).sign(await this.key);
     if (token.length > MAX_TOKEN_LENGTH) throw tokenTooLong();
     return token;
   }
@@ -92,8 +105,8 @@ export class TokenService {
   }
 
   /** A key is bound to its family: the secret never verifies RS256, a public key never HS256. */
-  private verifyOwn(token: string): Promise<unknown> {
-    return payloadOf(jwtVerify(token, this.options.secret, { algorithms: ['HS256'] }));
+  private async verifyOwn(token: string): Promise<unknown> {
+    return payloadOf(jwtVerify(token, await this.key, { algorithms: ['HS256'] }));
   }
 
   private verifyProvided(token: string): Promise<unknown> {
