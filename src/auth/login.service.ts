@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { DirectoryRepository } from '../directory/directory.repository.js';
 import { Role, type User, UserStatus } from '../directory/entities.js';
+import { LastLogins } from '../directory/last-logins.js';
 import { invalidCredentials } from '../protocol/action-error.js';
 import { PermissionSet } from '../protocol/permissions.js';
 import { userNotActive } from './auth.errors.js';
@@ -23,7 +24,10 @@ export class LoginService implements BeforeApplicationShutdown {
   private readonly throttle = new LoginThrottle();
   private readonly lookups = new KeyedQueue();
 
-  constructor(private readonly directory: DirectoryRepository) {}
+  constructor(
+    private readonly directory: DirectoryRepository,
+    private readonly lastLogins: LastLogins,
+  ) {}
 
   beforeApplicationShutdown(): void {
     this.throttle.stop();
@@ -43,7 +47,7 @@ export class LoginService implements BeforeApplicationShutdown {
       if (!user || !isRight) throw invalidCredentials();
       if (user.status !== UserStatus.Active) throw userNotActive(401);
       await this.replaceOutdatedHash(user, password, owner);
-      await this.directory.recordLogin(user.id);
+      this.lastLogins.record(user.id);
       return user;
     });
   }

@@ -1,10 +1,11 @@
 import { Global, Module } from '@nestjs/common';
 import { DirectoryRepository } from './directory.repository.js';
+import { LastLogins } from './last-logins.js';
 import { UserRightsCache } from './user-rights.js';
 
 @Global()
 @Module({
-  providers: [DirectoryRepository, UserRightsCache],
-  exports: [DirectoryRepository, UserRightsCache],
+  providers: [DirectoryRepository, LastLogins, UserRightsCache],
+  exports: [DirectoryRepository, LastLogins, UserRightsCache],
 })
 export class DirectoryModule {}

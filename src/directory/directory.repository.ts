@@ -44,8 +44,14 @@ export class DirectoryRepository {
     return rows.map((row) => Number(row.id));
   }
 
-  async recordLogin(userId: number): Promise<void> {
-    await this.query('UPDATE dh_user SET last_login = clock_timestamp() WHERE id = $1', [userId]);
+  /** Users whose rows are locked are left out. */
+  async recordLogins(userIds: number[]): Promise<void> {
+    await this.query(
+      `UPDATE dh_user u SET last_login = clock_timestamp()
+         FROM (SELECT id FROM dh_user WHERE id = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED) free
+        WHERE u.id = free.id`,
+      [userIds],
+    );
   }
 
   /** Without effect where the hash is no longer `current`: a password that was changed meanwhile wins. */

@@ -6,6 +6,7 @@ import { Sessions } from '../../auth/sessions.js';
 import { ACCESS, REFRESH } from '../../auth/token-payload.js';
 import { TokenService } from '../../auth/token.service.js';
 import { DirectoryRepository } from '../../directory/directory.repository.js';
+import { LastLogins } from '../../directory/last-logins.js';
 import { invalidCredentials, unauthorized } from '../../protocol/action-error.js';
 import type { RequestOrigin } from '../../transport/link/client-identity.js';
 import { needsSession } from './token.errors.js';
@@ -23,6 +24,7 @@ export class TokenActions {
     private readonly logins: LoginService,
     private readonly sessions: Sessions,
     private readonly directory: DirectoryRepository,
+    private readonly lastLogins: LastLogins,
   ) {}
 
   /**
@@ -38,7 +40,7 @@ export class TokenActions {
     const principal = await this.tokens.verifyAccess(token);
     if (!(await this.directory.activeUser(principal.userId))) throw invalidCredentials();
     this.sessions.authenticate(connectionId, principal);
-    await this.directory.recordLogin(principal.userId);
+    this.lastLogins.record(principal.userId);
   }
 
   /** A login and a password for tokens; the session stays as it is. */
