@@ -5,6 +5,7 @@ import { DatabaseClient, type DatabaseClientConfig } from './database-client.js'
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { DatabaseOptions } from './database.options.js';
+import { MAKE_COUNTER } from './examined-rows.js';
 import { ReadOnlyDatabase } from './read-only-database.js';
 import { SessionPool } from './session-pool.js';
 import { Sessions } from './sessions.js';
@@ -18,11 +19,11 @@ const CONNECT_MS = 10_000;
 
 /**
  * PGlite is one session, whatever connects: it keeps what the connections before have prepared, and their names. So the
- * connection is kept, and what follows one that broke off begins without them.
+ * connection is kept, and what follows one that broke off begins without them. What bounds its lists is the session's, too.
  */
 const ONE_SESSION = {
   idleTimeoutMillis: 0,
-  onConnect: (client: ClientBase) => client.query('DEALLOCATE ALL'),
+  onConnect: (client: ClientBase) => client.query(`DEALLOCATE ALL; ${MAKE_COUNTER}`),
 };
 
 /** The tables that are expected. */

@@ -18,6 +18,8 @@ const EXHAUSTED = /^53/;
  * have been too much, or its time was bad.
  */
 const GIVEN_UP = ['57014', '53200', '53400'];
+/** The end of a sequence: the counter in `examined-rows.ts`, if a list was the statement. */
+const ALL_EXAMINED = '2200H';
 /** Serialization failure and dead-lock: the same statement is right at another time. */
 const RETRY = ['40001', '40P01'];
 
@@ -81,6 +83,11 @@ export function isToBeRetried(error: unknown): boolean {
 /** Whether PostgreSQL has given a statement up that may have been too much: cancelled, or without room for it. */
 export function isGivenUp(error: unknown): boolean {
   return GIVEN_UP.includes(codeOf(error));
+}
+
+/** Whether a list examined as many rows as it may on the embedded database. */
+export function hasExaminedAll(error: unknown): boolean {
+  return codeOf(error) === ALL_EXAMINED;
 }
 
 /** Whether PostgreSQL, or the driver, refused the statement: part of it, without what is wrong, may go through. */

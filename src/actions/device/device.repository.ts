@@ -3,8 +3,9 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { DATA_SOURCE } from '../../database/data-source.name.js';
 import { answered } from '../../database/database-error.js';
+import { countedOn } from '../../database/examined-rows.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
-import { limitsOf, readPage, strictOrderOf } from '../shared/list-page.js';
+import { limitsOf, readInTime, readPage, strictOrderOf } from '../shared/list-page.js';
 import { type DeviceRow, type DeviceView, toDeviceView } from './device.js';
 import * as sql from './device.statements.js';
 import type { ListDevicesDto } from './list-devices.dto.js';
@@ -27,17 +28,23 @@ export class DeviceRepository {
    * @throws {ActionError} 400 for a field that it cannot be sorted by
    */
   async list(scope: AccessScope, request: ListDevicesDto): Promise<DeviceView[] | undefined> {
-    const statement = sql.listStatement(strictOrderOf(request, sql.SORT_COLUMNS, 'x.id'));
+    const statement = sql.listStatement(
+      strictOrderOf(request, sql.SORT_COLUMNS, 'x.id'),
+      countedOn(this.dataSource),
+    );
     const parameters = [...matching(scope, request), ...limitsOf(request)];
     const rows = await readPage<ListedRow>(this.dataSource, statement, parameters);
     if (rows.length === 0) return undefined;
     return rows.flatMap((row) => (row.device_id === null ? [] : toDeviceView(row)));
   }
 
-  /** @returns `undefined` where the user is not active */
+  /**
+   * @returns `undefined` where the user is not active
+   * @throws {ActionError} 503 where it takes too much time, or examines too many rows
+   */
   async count(scope: AccessScope, request: ListDevicesDto): Promise<number | undefined> {
-    const rows = this.dataSource.query<{ count: string }[]>(sql.COUNT, matching(scope, request));
-    const [row] = await answered(rows);
+    const statement = sql.countStatement(countedOn(this.dataSource));
+    const [row] = await readInTime<{ count: string }>(this.dataSource, statement, matching(scope, request));
     return row && Number(row.count);
   }
 }

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { DATA_SOURCE } from '../../database/data-source.name.js';
 import { answered } from '../../database/database-error.js';
+import { countedOn } from '../../database/examined-rows.js';
 import { WriteFence } from '../../database/write-fence.js';
 import { write } from '../../database/write-statement.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
@@ -60,7 +61,8 @@ export class NotificationRepository {
   async list(scope: AccessScope, request: ListNotificationsDto): Promise<DeviceNotification[] | undefined> {
     const { deviceId, start, end, notification } = request;
     const order = orderOf(request, sql.SORT_COLUMNS, 'n.timestamp', 'n.id');
-    const rows = await readPage<ListedRow>(this.dataSource, sql.listStatement(order), [
+    const statement = sql.listStatement(order, countedOn(this.dataSource));
+    const rows = await readPage<ListedRow>(this.dataSource, statement, [
       ...visibleDeviceParameters(scope, deviceId),
       start?.toISOString() ?? null,
       end?.toISOString() ?? null,

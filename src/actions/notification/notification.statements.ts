@@ -1,3 +1,4 @@
+import type { Counted } from '../../database/examined-rows.js';
 import { termRow } from '../../database/write-fence.js';
 import { once } from '../../database/write-statement.js';
 import { VISIBLE_DEVICE } from '../../directory/access-scope.js';
@@ -51,14 +52,14 @@ export const SORT_COLUMNS: ReadonlyMap<string, string> = new Map([
  * $5 and $6 are the first and the last timestamp, $7 the name, $8 and $9 limit and offset. The page is made of ids
  * alone, and the device is a sub-select, so that by time both come from the index.
  */
-export const listStatement = (order: string): string => `
+export const listStatement = (order: string, counted: Counted): string => `
   WITH d AS (${VISIBLE_DEVICE}),
        page AS (
          SELECT n.id FROM device_notification n
           WHERE n.device = (SELECT id FROM d)
             AND ($5::timestamptz IS NULL OR n.timestamp >= $5)
             AND ($6::timestamptz IS NULL OR n.timestamp <= $6)
-            AND ($7::varchar IS NULL OR n.notification = $7)
+            AND ${counted('($7::varchar IS NULL OR n.notification = $7)')}
           ORDER BY ${order} LIMIT $8::bigint OFFSET $9::bigint),
        size AS (
          SELECT count(*) <= 1 OR coalesce(sum(octet_length(n.parameters::text)), 0) <= ${MAX_PAGE_BYTES} AS fits

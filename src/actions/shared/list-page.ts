@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
-import { databaseError, isGivenUp } from '../../database/database-error.js';
+import { databaseError, hasExaminedAll, isGivenUp } from '../../database/database-error.js';
+import { isEmbedded, RESET_COUNTER } from '../../database/examined-rows.js';
 import { ActionError } from '../../protocol/action-error.js';
 import type { ListPageDto } from './list-page.dto.js';
 import { invalidParameters } from './request-errors.js';
@@ -9,8 +10,9 @@ export const DEFAULT_TAKE = 100;
 export const MAX_TAKE = 1_000;
 /** The length of the JSON that one page may have; a page of one row has no limit. */
 export const MAX_PAGE_BYTES = 4 * 1_048_576;
-/** The longest that a list may hold its connection. PGlite runs no timers: there a list ends when it is done. */
+/** The longest that a list may hold its connection. PGlite runs no timers: there the rows that it examines are counted. */
 const STATEMENT_MS = 5_000;
+const SET_TIMEOUT = `SET LOCAL statement_timeout = ${STATEMENT_MS}`;
 
 /** DeviceHive's default for what a subscription replays. */
 export const DEFAULT_REPLAY = 20;
@@ -64,7 +66,7 @@ export function strictOrderOf(
 /**
  * The rows of a page.
  * @param statement answers with each row whether the page `fits`
- * @throws {ActionError} 413 where it does not, 503 where it takes too much time or room
+ * @throws {ActionError} 413 where it does not, 503 where it takes too much time or room, or examines too many rows
  */
 export async function readPage<Row extends { fits: boolean }>(
   dataSource: DataSource,
@@ -78,7 +80,7 @@ export async function readPage<Row extends { fits: boolean }>(
   return page;
 }
 
-/** @throws {ActionError} 503 where the statement takes too much time or room */
+/** @throws {ActionError} 503 where the statement takes too much time or room, or examines too many rows */
 export async function readInTime<Row>(
   dataSource: DataSource,
   statement: string,
@@ -86,11 +88,11 @@ export async function readInTime<Row>(
 ): Promise<Row[]> {
   try {
     return await dataSource.transaction(async (manager) => {
-      await manager.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`);
+      await manager.query(isEmbedded(dataSource) ? RESET_COUNTER : SET_TIMEOUT);
       return manager.query<Row[]>(statement, parameters);
     });
   } catch (error) {
-    throw isGivenUp(error) ? tooSlow(error) : databaseError(error);
+    throw isGivenUp(error) || hasExaminedAll(error) ? tooSlow(error) : databaseError(error);
   }
 }
 

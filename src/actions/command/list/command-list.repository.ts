@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { DATA_SOURCE } from '../../../database/data-source.name.js';
+import { countedOn } from '../../../database/examined-rows.js';
 import { type AccessScope, visibleDeviceParameters } from '../../../directory/access-scope.js';
 import { Lanes } from '../../../transport/lanes.js';
 import { limitsOf, orderOf, readPage, tooSlow } from '../../shared/list-page.js';
@@ -39,7 +40,8 @@ export class CommandListRepository {
     const cameAt = performance.now();
     const rows = await this.lanes.run(deviceId, async () => {
       if (performance.now() - cameAt > this.options.deadlineMs) throw tooSlow();
-      return readPage<ListedRow>(this.dataSource, listStatement(order), parameters);
+      const statement = listStatement(order, countedOn(this.dataSource));
+      return readPage<ListedRow>(this.dataSource, statement, parameters);
     });
     if (rows.length === 0) return undefined;
     return rows.flatMap((row) => (row.id === null ? [] : toDeviceCommand(row)));

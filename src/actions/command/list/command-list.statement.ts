@@ -1,3 +1,4 @@
+import { type Counted, uncounted } from '../../../database/examined-rows.js';
 import { VISIBLE_DEVICE } from '../../../directory/access-scope.js';
 import { MAX_PAGE_BYTES } from '../../shared/list-page.js';
 import { COMMAND_COLUMNS } from '../device-command.js';
@@ -9,6 +10,11 @@ export const SORT_COLUMNS: ReadonlyMap<string, string> = new Map([
   ['command', 'c.command COLLATE "C"'],
 ]);
 
+const FILTERS = `
+  ($7::varchar IS NULL OR c.command = $7)
+    AND ($8::varchar[] IS NULL OR c.command = ANY ($8))
+    AND ($9::text IS NULL OR lower(c.status) = lower($9))`;
+
 /**
  * No row where the device is out of sight, else at least one: `fits`, and the command's columns, empty where the
  * page has no command, or where it is too long.
@@ -19,7 +25,7 @@ export const SORT_COLUMNS: ReadonlyMap<string, string> = new Map([
  * The page is made of ids alone, which by timestamp are all in `device_command_by_time`: commands that are skipped are
  * not read. That needs the plan that an unnamed statement gets, made for its values, without the filters that are null.
  */
-export const listStatement = (order: string): string => `
+export const listStatement = (order: string, counted: Counted = uncounted): string => `
   WITH d AS (${VISIBLE_DEVICE}),
        page AS (
          SELECT ARRAY(
@@ -27,9 +33,7 @@ export const listStatement = (order: string): string => `
               WHERE c.device = d.id
                 AND ($5::timestamptz IS NULL OR c.timestamp >= $5)
                 AND ($6::timestamptz IS NULL OR c.timestamp <= $6)
-                AND ($7::varchar IS NULL OR c.command = $7)
-                AND ($8::varchar[] IS NULL OR c.command = ANY ($8))
-                AND ($9::text IS NULL OR lower(c.status) = lower($9))
+                AND ${counted(FILTERS)}
               ORDER BY ${order} LIMIT $10::bigint OFFSET $11::bigint) AS ids
            FROM d),
        length AS (
