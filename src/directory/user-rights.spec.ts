@@ -18,15 +18,27 @@ class Users {
   /** so many statements fail */
   failures = 0;
   isInitialized = true;
+  /** the last transaction that changed rights; without one the schema is older */
+  change?: string;
+  /** how often it was asked for */
+  checks = 0;
   onAsked: () => unknown = () => {};
   private hold?: Promise<void>;
 
   createQueryRunner() {
     return {
       connect: () => Promise.resolve(),
-      query: (statement: string, parameters: [number[]]) => this.query(statement, parameters),
+      query: (statement: string, parameters: [number[]]) =>
+        statement.includes('rights_change') ? this.lastChange() : this.query(statement, parameters),
       release: () => Promise.resolve(),
     };
+  }
+
+  private lastChange(): Promise<{ transaction: string }[]> {
+    this.checks++;
+    if (this.change === undefined)
+      return Promise.reject(Object.assign(new Error('no table'), { code: '42P01' }));
+    return Promise.resolve([{ transaction: this.change }]);
   }
 
   query(_statement: string, [ids]: [number[]]): Promise<Row[]> {
@@ -94,13 +106,16 @@ describe('UserRightsCache', () => {
       [undefined, [1, 2]],
       [1, [1, 2]],
       [1, [2]],
-      [2, []],
     ] as const) {
       if (unwatched) cache.unwatch(unwatched);
       vi.advanceTimersByTime(1_000);
       await cache.refresh();
       expect(users.asked.at(-1)).toEqual(ids);
     }
+    cache.unwatch(2);
+    vi.advanceTimersByTime(1_000);
+    await cache.refresh();
+    expect(users.asked).toHaveLength(3);
     expect(cache.of(1)).toBeUndefined();
   });
 
@@ -174,6 +189,80 @@ describe('UserRightsCache', () => {
     cache.watch(1);
     await Promise.all([cache.refresh(), cache.refresh(), cache.refresh()]);
     expect(users.asked).toHaveLength(1);
+  });
+
+  it('reads them again if any were changed, and not otherwise', async () => {
+    users.change = '7';
+    for (const id of [1, 2]) cache.watch(id);
+    await cache.refresh();
+    for (let n = 0; n < 5; n++) {
+      vi.advanceTimersByTime(1_000);
+      expect(cache.isFresh()).toBe(false);
+      await cache.refresh();
+      expect(cache.isFresh()).toBe(true);
+    }
+    expect(users.asked).toEqual([[1, 2]]);
+    expect(users.checks).toBe(6);
+    users.rows = [{ id: '1', networks: ['9'], types: null }];
+    users.change = '6';
+    vi.advanceTimersByTime(1_000);
+    await cache.refresh();
+    expect(users.asked).toHaveLength(2);
+    expect([1, 2].map((id) => cache.of(id))).toEqual([{ networkIds: [9], deviceTypeIds: null }, undefined]);
+  });
+
+  it('reads them every ten seconds, whatever seems to have changed', async () => {
+    users.change = '7';
+    cache.watch(1);
+    for (let n = 0; n <= 20; n++) {
+      await cache.refresh();
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(users.asked).toHaveLength(3);
+  });
+
+  it('reads those of new users alone if none were changed', async () => {
+    users.change = '7';
+    for (const id of [1, 2]) cache.watch(id);
+    await cache.refresh();
+    cache.watch(3);
+    expect(cache.isFresh()).toBe(false);
+    await cache.refresh();
+    expect(users.asked).toEqual([[1, 2], [3]]);
+    expect([1, 2, 3].map((id) => cache.of(id)?.networkIds)).toEqual([[1], [2], [3]]);
+    users.rows = [];
+    cache.unwatch(3);
+    cache.watch(3);
+    await cache.refresh();
+    expect(users.asked.at(-1)).toEqual([3]);
+    expect(cache.of(3)).toBeUndefined();
+  });
+
+  it('is content with what was read from now on, however long that took', async () => {
+    users.change = '7';
+    cache.watch(1);
+    const go = users.pause();
+    const refreshed = cache.refresh();
+    await users.areAsked();
+    vi.advanceTimersByTime(5_000);
+    go();
+    await refreshed;
+    expect(users.asked).toHaveLength(1);
+    expect(cache.isFresh()).toBe(false);
+  });
+
+  it('is not content with what was begun to be read before', async () => {
+    users.change = '7';
+    cache.watch(1);
+    const go = users.pause();
+    const first = cache.refresh();
+    await users.areAsked();
+    vi.advanceTimersByTime(5_000);
+    users.change = '8';
+    const second = cache.refresh();
+    go();
+    await Promise.all([first, second]);
+    expect(users.asked).toHaveLength(2);
   });
 
   it('asks no more, and never resolves, once the database is closed', async () => {

@@ -187,7 +187,7 @@ export class StoredSession implements EventReceiver {
     this.shared.rights
       .refresh()
       .finally(() => (this.isRefreshing = false))
-      .then(() => this.sendNext())
+      .then(() => this.sendNext(true))
       .catch((error) => logger.error(`The events of client ${shown(this.clientId)} cannot be sent`, error));
   }
 
