@@ -55,6 +55,18 @@ describe('the access token', () => {
     expect(await tokens.get()).toBe(second);
   });
 
+  it('that looks expired when it arrives is used until it is refused', async () => {
+    vi.setSystemTime(3 * HOUR_MS);
+    const answers = [first, second];
+    const supply = vi.fn<() => string>(() => answers.shift()!);
+    const tokens = new AccessToken(supply, 1_000);
+    for (let n = 0; n < 3; n++) expect(await tokens.get()).toBe(first);
+    expect(supply).toHaveBeenCalledTimes(1);
+    expect(tokens.refuse(first)).toBe(true);
+    for (let n = 0; n < 3; n++) expect(await tokens.get()).toBe(second);
+    expect(supply).toHaveBeenCalledTimes(2);
+  });
+
   it.each([
     [undefined, 'undefined'],
     [null, 'null'],

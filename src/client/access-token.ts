@@ -73,7 +73,9 @@ export class AccessToken {
       this.current.renewAt = Math.min(Date.now() + RETRY_MS, this.current.expiresAt);
       return this.current.token;
     }
-    const expiresAt = expiryOf(token);
+    const told = expiryOf(token);
+    // A token that is over when it comes is one of a clock that is ahead: the service says when it is.
+    const expiresAt = told > Date.now() ? told : Infinity;
     const ahead =
       typeof source === 'string' ? 0 : Math.min((expiresAt - Date.now()) * RENEWAL_SHARE, MAX_AHEAD_MS);
     this.current = { token, expiresAt, renewAt: expiresAt - ahead };
