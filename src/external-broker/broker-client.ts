@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { connect, type MqttClient } from 'mqtt';
 import { NO_LOG } from '../transport/link/broker-link.js';
-import { isFollowedSoon, isRenewed } from '../transport/link/drain.js';
+import { endSessionToo, isFollowedSoon, isRenewed } from '../transport/link/drain.js';
 import type { ExternalBrokerOptions } from './external-broker.options.js';
 
 /** Less than the keep-alive of most proxies between. */
@@ -10,6 +10,8 @@ const KEEP_ALIVE_S = 30;
 const CONNECT_MS = 5_000;
 /** The broker keeps requests for a service that is away so long. */
 const SESSION_EXPIRY_S = 7 * 86_400;
+/** Of a group, which has others: what waits for a dead member is to come to them. */
+const MEMBER_EXPIRY_S = 60;
 const FIRST_DELAY_MS = 250;
 /** Clients are answered soon after their broker is back. */
 const MAX_DELAY_MS = 3_000;
@@ -26,6 +28,9 @@ const MQTT_3_1_1 = 4;
 const SPEAKS_NO_MQTT_5 = new Set([1, 132]);
 /** "Bad user name or password" and "Not authorized" of MQTT 3.1.1 and of MQTT 5. */
 const REFUSES_CREDENTIALS = new Set([4, 5, 134, 135]);
+/** Some brokers close instead of saying so, as RabbitMQ 3 does. */
+const CLOSES_BEFORE_TRIAL = 3;
+const CLOSED_BY_PEER = new Set([undefined, 'ECONNRESET', 'EPIPE']);
 const SESSION_TAKEN_OVER = 142;
 
 /**
@@ -58,13 +63,15 @@ export function openBrokerClient(options: ExternalBrokerOptions): MqttClient {
     resubscribe: false,
     log: NO_LOG,
     properties: {
-      sessionExpiryInterval: SESSION_EXPIRY_S,
+      sessionExpiryInterval: options.sharedGroup ? MEMBER_EXPIRY_S : SESSION_EXPIRY_S,
       receiveMaximum: windowOf(options),
       maximumPacketSize: options.maxRequestBytes * 4 + EXTRA_BYTES,
     },
   });
   backOff(client);
   fallBackToOlderVersion(client, options);
+  if (!options.clientIdProperty) tryOlderVersion(client, options);
+  if (options.sharedGroup) endSessionToo(client);
   report(client, options);
   // With Nagle's algorithm a reply waits 40 ms for the acknowledgement of the one before.
   client.on('connect', () => (client.stream as unknown as Socket).setNoDelay(true));
@@ -104,6 +111,35 @@ function fallBackToOlderVersion(client: MqttClient, { url, clientIdProperty }: E
     if (clientIdProperty) {
       logger.error('CLIENT_ID_SOURCE names a user property, which needs MQTT 5: no request is executed');
     }
+  });
+}
+
+/**
+ * A broker that closes the connection instead of answering may speak no MQTT 5, or not work yet: after some closes the
+ * next attempt is one with MQTT 3.1.1, and the version that is answered first stays.
+ */
+function tryOlderVersion(client: MqttClient, { url }: ExternalBrokerOptions): void {
+  let closes = 0;
+  let reason: unknown;
+  let isAnswered = false;
+  client.on('connect', () => {
+    if (!isAnswered && client.options.protocolVersion === MQTT_3_1_1)
+      new Logger('Broker').warn(
+        `${url} answers MQTT 3.1.1 and has closed each connection with MQTT 5: going on with MQTT 3.1.1 until the next start`,
+      );
+    isAnswered = true;
+  });
+  client.on('error', ({ code }: Error & { code?: unknown }) => {
+    reason = code;
+    // An answer, if a refusal.
+    if (typeof code === 'number') isAnswered = true;
+  });
+  client.on('close', () => {
+    const isClosedByPeer = CLOSED_BY_PEER.has(reason as string | undefined);
+    reason = undefined;
+    if (isAnswered) return;
+    closes = isClosedByPeer ? (closes + 1) % (CLOSES_BEFORE_TRIAL + 1) : 0;
+    client.options.protocolVersion = closes === CLOSES_BEFORE_TRIAL ? MQTT_3_1_1 : MQTT_5;
   });
 }
 

@@ -8,9 +8,18 @@ export const ENDED_MS = 5_000;
 /** MQTT.js waits for acknowledgements without limit in `end(false)`. */
 const END_MS = 1_000;
 
+/** Clients whose sessions are to end with them. */
+const temporary = new WeakSet<MqttClient>();
+
+/** Has the client's session on the broker end when `endClient` is called. MQTT 3.1.1 has no word for it. */
+export function endSessionToo(client: MqttClient): void {
+  temporary.add(client);
+}
+
 /** Disconnects once everything published has left; by force when that takes too long, since `end` works only once. */
 export async function endClient(client: MqttClient): Promise<void> {
-  await withDeadline(client.endAsync(!client.connected), END_MS);
+  const packet = temporary.has(client) ? { properties: { sessionExpiryInterval: 0 } } : {};
+  await withDeadline(client.endAsync(!client.connected, packet), END_MS);
   client.stream.destroy();
 }
 
