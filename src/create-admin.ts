@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { hashPassword } from './auth/passwords.js';
 import { loadDatabaseOptions } from './config.js';
 import { openDatabase } from './database/data-source.js';
+import { Queries } from './database/queries.js';
 import { DirectoryRepository } from './directory/directory.repository.js';
 import { User } from './directory/entities.js';
 import { loadEnvFile } from './env-file.js';
@@ -13,7 +14,7 @@ try {
   if (!admin) throw new Error('set ADMIN_LOGIN and ADMIN_PASSWORD');
   const dataSource = await openDatabase(database, { entities: [User] });
   try {
-    const directory = new DirectoryRepository(dataSource);
+    const directory = new DirectoryRepository(new Queries(dataSource));
     const created = await directory.createFirstAdmin(admin.login, () => hashPassword(admin.password));
     process.stdout.write(
       created

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { CommandRepository } from '../src/actions/command/command.repository.js';
 import { openDatabase } from '../src/database/data-source.js';
 import type { DatabaseOptions } from '../src/database/database.options.js';
+import { Queries } from '../src/database/queries.js';
 import { poolOf } from '../src/database/write-pool.js';
 import { UPDATE_FIELDS } from '../src/environment.js';
 import { ReplayWindow } from '../src/transport/replay-window.js';
@@ -22,7 +23,12 @@ beforeAll(async () => {
   environment = await createEnvironment();
   dataSource = await openDatabase({ dataDir: environment.dataDir, poolSize: 1 } as DatabaseOptions);
   const options = { updateFields: UPDATE_FIELDS, deadlineMs: 1_000 };
-  commands = new CommandRepository(dataSource, { term: undefined }, new ReplayWindow(600), options);
+  commands = new CommandRepository(
+    new Queries(dataSource),
+    { term: undefined },
+    new ReplayWindow(600),
+    options,
+  );
 });
 afterAll(async () => {
   await dataSource?.destroy();

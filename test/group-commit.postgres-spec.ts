@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Queries } from '../src/database/queries.js';
 import { CommandRepository } from '../src/actions/command/command.repository.js';
 import type { DeviceCommand } from '../src/actions/command/device-command.js';
 import { openDatabase } from '../src/database/data-source.js';
@@ -24,7 +25,10 @@ let commands: CommandRepository;
 const open = (poolSize = 8) =>
   openDatabase({ url: environment.env.DATABASE_URL, poolSize, deadlineMs: DEADLINE_MS } as DatabaseOptions);
 const repository = (of = pool, fence: WriteFence = { term: undefined }, deadlineMs = DEADLINE_MS) =>
-  new CommandRepository(of, fence, new ReplayWindow(600), { updateFields: UPDATE_FIELDS, deadlineMs });
+  new CommandRepository(new Queries(of), fence, new ReplayWindow(600), {
+    updateFields: UPDATE_FIELDS,
+    deadlineMs,
+  });
 /** Another process, on a machine that may be busy. */
 const process = (of = pool) => repository(of, { term: undefined }, 10_000);
 
@@ -143,10 +147,10 @@ describe('updates that come together', () => {
     const length = 100_000;
     const makeLong = `UPDATE device_command SET result = to_jsonb(repeat('x', $2)) WHERE id = ANY ($1)`;
     await pool.query(makeLong, [ids.slice(1), length]);
-    const readings = vi.spyOn(pool, 'query');
+    const runs = vi.spyOn(Queries.prototype, 'run');
     const answers = await Promise.all(ids.map((id) => update(id, `s${id}`, request(`long/${id}`))));
-    expect(readings).toHaveBeenCalledTimes(199);
-    readings.mockRestore();
+    expect(runs.mock.calls.filter(([kind]) => kind === 'lookup')).toHaveLength(199);
+    runs.mockRestore();
     expect(statuses(answers)).toEqual(ids.map((id) => `s${id}`));
     expect(answers.map((answer) => answer!.result?.text.length)).toEqual([
       undefined,
@@ -363,6 +367,61 @@ describe('inserts that come together', () => {
   });
 });
 
+describe('gets that come together', () => {
+  const get = (id: number, device = 'one', scope = ADMIN) => commands.get(scope, device, id);
+
+  it('each get their own command, from a few statements', async () => {
+    const ids = await makeCommands(1_000);
+    const runs = vi.spyOn(Queries.prototype, 'run');
+    const answers = await Promise.all(ids.map((id) => get(id)));
+    expect(runs.mock.calls.length).toBeLessThan(100);
+    runs.mockRestore();
+    expect(answers.map((answer) => answer!.id)).toEqual(ids);
+  });
+
+  it('have the rights of each checked, beside those of others who see the same command', async () => {
+    const foreign = await makeCommand('one');
+    const own = await makeCommand('two');
+    const answers = await Promise.all([
+      get(foreign, 'one', ADMIN),
+      get(foreign, 'one', USER),
+      get(own, 'two', USER),
+      get(foreign, 'two', USER),
+      get(own, 'one', ADMIN),
+      get(4_611_686_018_427, 'two', USER),
+      commands.get({ ...ADMIN, networkIds: [1, 7] }, 'two', own),
+      commands.get({ ...ADMIN, networkIds: [2], deviceTypeIds: [1] }, 'two', own),
+      commands.get({ ...ADMIN, deviceTypeIds: [] }, 'two', own),
+    ]);
+    const seen = answers.map((answer) => answer?.id);
+    const no = undefined;
+    expect(seen).toEqual([foreign, no, own, no, no, no, no, own, no]);
+    await pool.query('DELETE FROM user_network');
+    expect(await Promise.all([get(own, 'two', USER), get(own, 'two')])).toMatchObject([no, { id: own }]);
+  });
+
+  it('of commands that are long are answered whole, and read one by one where the answer would be too long', async () => {
+    const ids = await makeCommands(32);
+    const makeLong = `UPDATE device_command SET result = to_jsonb(repeat('x', 1100000)) WHERE id = ANY ($1)`;
+    await pool.query(makeLong, [ids.slice(1)]);
+    const runs = vi.spyOn(Queries.prototype, 'run');
+    const answers = await Promise.all(ids.map((id) => get(id)));
+    expect(runs.mock.calls.filter(([kind]) => kind === 'lookup')).toHaveLength(31);
+    runs.mockRestore();
+    expect(answers.map((answer) => answer!.result?.text.length ?? 0)).toEqual([
+      0,
+      ...ids.slice(1).map(() => 1_100_002),
+    ]);
+  });
+
+  it('fail alone where PostgreSQL refuses one', async () => {
+    const [id] = (await makeCommands(1)) as [number];
+    const all = [get(id), get(2 ** 63), get(id)];
+    expect(await failures(all)).toMatchObject([{ driverError: { code: '22003' } }]);
+    expect(await all[2]).toMatchObject({ id });
+  });
+});
+
 describe('a batch whose connection is cut', () => {
   it('is answered 503 for all, since it may have been applied, and what follows is served', async () => {
     const fenced = repository(pool, { term: { name: 'test', epoch: '1' } });
@@ -449,14 +508,17 @@ describe('the statements of the batches', () => {
       for (let i = 0; i < 10; i++) {
         await first.update(ADMIN, 'one', id, { status: `${i}` });
         await first.insert(ADMIN, 'one', { command: 'x' }, request(`plan ${i}`));
+        await first.get(ADMIN, 'one', id);
       }
       type Prepared = { name: string; generic: number };
       const prepared: Prepared[] = await single.query(
         `SELECT name, generic_plans::int AS generic FROM pg_prepared_statements ORDER BY name`,
       );
-      expect(prepared.map(({ generic }) => generic)).toEqual([5, 5]);
+      expect(prepared.map(({ generic }) => generic)).toEqual([5, 5, 5]);
       for (const { name } of prepared) {
-        const values = `${Array(13).fill(`'{}'`)}, 600, 65536`;
+        const values = name.includes('get')
+          ? `${Array(5).fill(`'{}'`)}, 65536`
+          : `${Array(13).fill(`'{}'`)}, 600, 65536`;
         const rows: object[] = await single.query(`EXPLAIN EXECUTE "${name}" (${values})`);
         const plan = rows.flatMap(Object.values).join('\n');
         expect(plan).not.toContain('Seq Scan');

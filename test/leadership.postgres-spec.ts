@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Queries } from '../src/database/queries.js';
 import { CommandRepository } from '../src/actions/command/command.repository.js';
 import { LeaderLock } from '../src/database/leader-lock.js';
 import { termRow } from '../src/database/write-fence.js';
@@ -157,7 +158,7 @@ describe('a statement of a replica that was replaced', () => {
   it('changes nothing, and is not answered', async () => {
     const [first, second] = [candidate(), candidate()];
     await first.win(() => {});
-    const before = new CommandRepository(pool, { term: first.term }, window, options);
+    const before = new CommandRepository(new Queries(pool), { term: first.term }, window, options);
     const inserted = await before.insert(scope, SAMPLE_DEVICE, { status: 'in time' });
     await first.resign();
     await second.win(() => {});
@@ -165,7 +166,7 @@ describe('a statement of a replica that was replaced', () => {
     await expect(before.insert(scope, SAMPLE_DEVICE, fields)).rejects.toThrow(Superseded);
     const rows: { status: string }[] = await pool.query('SELECT status FROM device_command');
     expect(rows.map(({ status }) => status)).toEqual(['in time']);
-    const now = new CommandRepository(pool, second, window, options);
+    const now = new CommandRepository(new Queries(pool), second, window, options);
     expect(await now.update(scope, SAMPLE_DEVICE, inserted!.id, fields)).toMatchObject({ status: 'late' });
   });
 });

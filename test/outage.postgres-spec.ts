@@ -128,7 +128,7 @@ describe('a change that is committed', () => {
     await service.sql('UPDATE device_command SET result = $2 WHERE id = $1', [id, long]);
     const send = Client.prototype.query as (...call: unknown[]) => unknown;
     vi.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...call: unknown[]) {
-      const isReadAgain = typeof call[0] === 'string' && call[0].includes('WHERE c.id = $1');
+      const isReadAgain = JSON.stringify(call[0]).includes('WHERE c.id = $1');
       if (!isReadAgain) return send.apply(this, call);
       return Promise.reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
     });

@@ -1,5 +1,6 @@
 import { type QueryRunner } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Queries } from '../src/database/queries.js';
 import { Superseded } from '../src/protocol/action-error.js';
 import { Retention } from '../src/retention/retention.js';
 import { SAMPLE_DEVICE, TestService } from './support/service.js';
@@ -83,6 +84,7 @@ describe('a replica that does not lead', () => {
   const retentionOf = (term: () => { name: string; epoch: string }) =>
     new Retention(
       service.dataSource,
+      new Queries(service.dataSource),
       {
         get term() {
           return term();

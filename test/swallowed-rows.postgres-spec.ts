@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandRepository } from '../src/actions/command/command.repository.js';
 import { openDatabase } from '../src/database/data-source.js';
 import type { DatabaseOptions } from '../src/database/database.options.js';
+import { Queries } from '../src/database/queries.js';
 import { UPDATE_FIELDS } from '../src/environment.js';
 import { Superseded } from '../src/protocol/action-error.js';
 import { ReplayWindow } from '../src/transport/replay-window.js';
@@ -46,7 +47,7 @@ describe.each([
   ['in the process that leads', TERM],
 ])('a trigger that suppresses the rows of some requests, %s', (_, term) => {
   const repository = () =>
-    new CommandRepository(pool, { term }, new ReplayWindow(600), {
+    new CommandRepository(new Queries(pool), { term }, new ReplayWindow(600), {
       updateFields: UPDATE_FIELDS,
       deadlineMs: 1_000,
     });
@@ -81,7 +82,7 @@ describe.each([
 it('a suppressed row of a process that does not lead any more is left to the next one', async () => {
   const fence = { term: { ...TERM, epoch: '6' } };
   const options = { updateFields: UPDATE_FIELDS, deadlineMs: 1_000 };
-  const commands = new CommandRepository(pool, fence, new ReplayWindow(600), options);
+  const commands = new CommandRepository(new Queries(pool), fence, new ReplayWindow(600), options);
   const late = commands.insert(ADMIN, 'one', { command: 'led/on', status: 'swallowed' });
   await expect(late).rejects.toBeInstanceOf(Superseded);
 });

@@ -42,7 +42,9 @@ describe('a statement that fails because of its session', () => {
   it('runs on a fresh one where the session has another prepared statement under its name', async () => {
     const command = { command: 'led/on' };
     const { command: made } = await client.request('command/insert', { deviceId: SAMPLE_DEVICE, command });
-    const [inserts] = await service.sql<{ name: string }>('SELECT name FROM pg_prepared_statements');
+    const [inserts] = await service.sql<{ name: string }>(
+      "SELECT name FROM pg_prepared_statements WHERE name LIKE '%insert%'",
+    );
     const name = inserts!.name.replace('insert', 'update');
     await service.sql(`PREPARE "${name}" AS SELECT 1`);
     const before = await backend();

@@ -1,5 +1,4 @@
-import { limitsOf, orderOf } from '../../src/actions/shared/list-page.js';
-import { listStatement, SORT_COLUMNS } from '../../src/actions/command/list/command-list.statement.js';
+import { listQuery } from '../../src/actions/command/list/command-list.statement.js';
 import { Histogram } from '../generator/histogram.js';
 import { DEVICE } from '../generator/job.js';
 import type { Options } from '../options.js';
@@ -60,14 +59,13 @@ async function statementAlone(
   page: typeof SORT | object,
   times: number,
 ): Promise<Histogram> {
-  const request = { ...SORT, ...page };
-  const statement = listStatement(orderOf(request, SORT_COLUMNS, 'c.timestamp', 'c.id'));
-  const parameters = [`${DEVICE}1`, 1, null, null, null, null, null, null, null, ...limitsOf(request)];
+  const administrator = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false };
+  const { statement, values } = listQuery(administrator, { deviceId: `${DEVICE}1`, ...SORT, ...page });
   const durations = new Histogram();
   await withClient(database.url, async (client) => {
     for (let i = -WARM_UP; i < times; i++) {
       const startedAt = performance.now();
-      await client.query(statement, parameters);
+      await client.query({ ...statement, values });
       if (i >= 0) durations.add(performance.now() - startedAt);
     }
   });

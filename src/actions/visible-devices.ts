@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
 import type { Principal } from '../auth/principal.js';
-import { DATA_SOURCE } from '../database/data-source.name.js';
+import { Queries } from '../database/queries.js';
 import { answered } from '../database/database-error.js';
-import { VISIBLE_DEVICE, visibleDeviceParameters } from '../directory/access-scope.js';
+import { FIND_VISIBLE, visibleDeviceParameters } from '../directory/access-scope.js';
 import { DirectoryRepository } from '../directory/directory.repository.js';
 import type { EventSubject } from '../protocol/topics.js';
 import { whyNoDevice } from './shared/device-refusal.js';
@@ -15,7 +13,7 @@ type Row = { device_id: string; network_id: string; device_type_id: string };
 @Injectable()
 export class VisibleDevices {
   constructor(
-    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly queries: Queries,
     private readonly directory: DirectoryRepository,
   ) {}
 
@@ -26,7 +24,7 @@ export class VisibleDevices {
    */
   async get(principal: Principal, deviceId: string): Promise<EventSubject> {
     const parameters = visibleDeviceParameters(principal, deviceId);
-    const [row] = await answered(this.dataSource.query<Row[]>(VISIBLE_DEVICE, parameters));
+    const [row] = await answered(this.queries.run<Row>('lookup', principal, FIND_VISIBLE, parameters));
     if (!row) throw await whyNoDevice(this.directory, principal, deviceId);
     return {
       deviceId: row.device_id,

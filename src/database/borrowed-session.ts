@@ -3,6 +3,7 @@ import type { QueryConfig, Submittable } from 'pg';
 import { databaseAway } from '../protocol/action-error.js';
 import { isOfSession, isReadOnly } from './database-error.js';
 import type { PooledClient, SessionPool } from './session-pool.js';
+import type { Bound } from './sessions.js';
 
 /** What a statement fails with on so many sessions is its own error. */
 const FRESH_SESSIONS = 3;
@@ -15,6 +16,8 @@ const FRESH_SESSIONS = 3;
 export class BorrowedSession extends EventEmitter {
   /** absent once it is released, and while there is none to replace one that was of no use */
   private client?: PooledClient;
+  /** of its statements */
+  bound: Bound = 'usual';
   private hasRun = false;
   private isUseless = false;
 
@@ -51,6 +54,7 @@ export class BorrowedSession extends EventEmitter {
       const { client } = this;
       if (!client) throw databaseAway(new Error('There is no session'));
       try {
+        if (client.bound !== this.bound) await client.keepTo(this.bound);
         const result = await client.query(statement as string, values as unknown[]);
         this.hasRun = true;
         return result;

@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from 'pg';
 import { ReadOnlyDatabase } from './read-only-database.js';
-import type { Sessions } from './sessions.js';
+import type { Bound, Sessions } from './sessions.js';
 
 export interface DatabaseClientConfig extends ClientConfig {
   /** what its session is made ready by; absent for the embedded database, whose defaults are known */
@@ -16,6 +16,8 @@ const END_SESSION = 'SELECT pg_terminate_backend(pg_backend_pid())';
 export class DatabaseClient extends Client {
   /** when its session was ready; milliseconds of `performance.now()` */
   openedAt = -Infinity;
+  /** of what runs in its session */
+  bound: Bound = 'usual';
   private readonly sessions?: Sessions;
   private backend?: number;
 
@@ -46,6 +48,12 @@ export class DatabaseClient extends Client {
     const connecting = this.sessions ? this.sessions.probe.run(open) : open();
     if (!callback) return connecting;
     connecting.then(() => (callback as () => void)(), callback);
+  }
+
+  /** Bounds what runs from now on. PGlite runs no timers, and has nobody to wait for. */
+  async keepTo(bound: Bound): Promise<void> {
+    if (this.sessions) await this.query(this.sessions.boundsFor(bound));
+    this.bound = bound;
   }
 
   /** Ends the server's session, too: a pooler would keep it for whoever connects next. */

@@ -1,4 +1,5 @@
 import { QueryFailedError } from 'typeorm';
+import { NoTurn } from './gate.js';
 import { actionErrorIn, databaseAway, rowLocked, Unavailable } from '../protocol/action-error.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -53,7 +54,7 @@ export function databaseError(error: unknown, ifCutOff?: string): unknown {
   const isUnexplained = !isOfConnection(error);
   if (!(error instanceof QueryFailedError)) return databaseAway(error, isUnexplained);
   const code = codeOf(error);
-  if (code === LOCK_NOT_AVAILABLE) return rowLocked(error);
+  if (isLocked(error)) return rowLocked(error);
   if (GIVEN_UP.includes(code)) return databaseAway(error, true);
   if (EXHAUSTED.test(code)) return databaseAway(error);
   if (SQLSTATE.test(code) && !CUT_OFF.test(code)) return error;
@@ -75,14 +76,19 @@ export function isReadOnly(error: unknown): boolean {
   return causeOf(error).code === READ_ONLY;
 }
 
+/** Whether a statement has waited for somebody else's lock for as long as it may. */
+export function isLocked(error: unknown): boolean {
+  return codeOf(error) === LOCK_NOT_AVAILABLE;
+}
+
 /** Whether a statement was rolled back only because of what others did at the same time. */
 export function isToBeRetried(error: unknown): boolean {
   return RETRY.includes(codeOf(error));
 }
 
-/** Whether PostgreSQL has given a statement up that may have been too much: cancelled, or without room for it. */
+/** Whether a statement may have been too much: cancelled, without room for it, or not begun behind others for too long. */
 export function isGivenUp(error: unknown): boolean {
-  return GIVEN_UP.includes(codeOf(error));
+  return error instanceof NoTurn || GIVEN_UP.includes(codeOf(error));
 }
 
 /** Whether a list examined as many rows as it may on the embedded database. */

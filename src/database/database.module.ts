@@ -1,9 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
+import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { DATA_SOURCE } from './data-source.name.js';
 import { openDatabase } from './data-source.js';
 import { DatabaseOptions } from './database.options.js';
+import { Queries } from './queries.js';
 
 /** The options, on their way through Nest, which adds the entities of action modules. */
 type Options = TypeOrmModuleOptions & { opens: DatabaseOptions; entities: Function[] };
@@ -20,7 +21,7 @@ export async function closeDatabaseOf({ imports = [] }: DynamicModule): Promise<
   for (const imported of imports) await closers.get(imported)?.();
 }
 
-/** Provides a TypeORM `DataSource` under a name of its own, and closes it after everything else has stopped. */
+/** Provides `Queries` and, under a name of its own, their TypeORM `DataSource`, and closes it after everything else has stopped. */
 @Module({})
 export class DatabaseModule {
   /**
@@ -47,7 +48,18 @@ export class DatabaseModule {
         return (opening = openDatabase(opens, { entities, migrations }, ended.signal));
       },
     });
-    const definition = { module: DatabaseModule, imports: [connection] };
+    const queries = {
+      provide: Queries,
+      inject: [getDataSourceToken(DATA_SOURCE)],
+      useFactory: (dataSource: DataSource) => new Queries(dataSource),
+    };
+    const definition = {
+      module: DatabaseModule,
+      global: true,
+      imports: [connection],
+      providers: [queries],
+      exports: [queries],
+    };
     closers.set(definition, async () => {
       ended.abort();
       // One that could not be opened has closed itself.

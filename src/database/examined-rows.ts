@@ -1,6 +1,3 @@
-import type { DataSource } from 'typeorm';
-import { sessionsOf } from './write-pool.js';
-
 /** The most rows that a list examines on the embedded database, where `statement_timeout` has no timer. */
 const MAX_EXAMINED = 50_000;
 
@@ -15,11 +12,6 @@ export type Counted = (filters: string) => string;
 /** For a server, where a list has its time. */
 export const uncounted: Counted = (filters) => filters;
 
-/** How lists filter on this database. CASE counts a row before it is filtered, whatever the planner puts first. */
-export function countedOn(dataSource: DataSource): Counted {
-  if (!isEmbedded(dataSource)) return uncounted;
-  return (filters) => `CASE WHEN nextval('pg_temp.examined_rows') > 0 THEN ${filters} END`;
-}
-
-/** Whether there is a counter. */
-export const isEmbedded = (dataSource: DataSource): boolean => sessionsOf(dataSource) === undefined;
+/** For the embedded database. CASE counts a row before it is filtered, whatever the planner puts first. */
+export const byCounter: Counted = (filters) =>
+  `CASE WHEN nextval('pg_temp.examined_rows') > 0 THEN ${filters} END`;

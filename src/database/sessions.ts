@@ -24,6 +24,14 @@ const SETTINGS: Record<string, string> = {
   jit: 'off',
 };
 
+/** How long a statement may take, and wait for a lock; see `boundsFor`. */
+export type Bound = 'usual' | 'reading' | 'locking';
+
+/** The longest that a statement takes which may read much. */
+const READING_MS = 5_000;
+/** The longest wait for a lock at a time: in between others have their turn. */
+const LOCKING_MS = 100;
+
 /** What is told of a session. */
 interface Row {
   is_read_only: boolean;
@@ -43,8 +51,17 @@ export class Sessions {
   private searchPath?: string;
 
   /** @param lockTimeoutMs the longest that a statement waits for a lock; 0 for no limit */
-  constructor(lockTimeoutMs: number) {
+  constructor(readonly lockTimeoutMs: number) {
     this.settings = { ...SETTINGS, lock_timeout: String(lockTimeoutMs) };
+  }
+
+  /** The statement that bounds the later ones of a session. */
+  boundsFor(bound: Bound): string {
+    const { lockTimeoutMs: deadline } = this;
+    const lockMs = bound === 'locking' ? Math.min(LOCKING_MS, deadline || LOCKING_MS) : deadline;
+    const statement =
+      bound === 'reading' ? `SET statement_timeout = ${READING_MS}` : 'RESET statement_timeout';
+    return `SET lock_timeout = ${lockMs}; ${statement}`;
   }
 
   /** Sets everything in one round trip. */

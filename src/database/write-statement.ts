@@ -1,6 +1,7 @@
-import type { DataSource } from 'typeorm';
+import type { Asker } from '../protocol/turns.js';
 import { Superseded } from '../protocol/action-error.js';
 import { answered, OUTCOME_UNKNOWN } from './database-error.js';
+import type { Queries, Statement } from './queries.js';
 import { retryWrite } from './write-retry.js';
 import type { WriteFence } from './write-fence.js';
 
@@ -9,20 +10,22 @@ const DEADLINE_MS = 10_000;
 
 /**
  * Runs a statement that changes something and always answers one row; its `leads` tells whether the term lasts.
+ * @param asker whose turn it takes
  * @param statement its text; the parameters of `termRow` come after `parameters`
  * @throws {Superseded} where another process has taken over: nothing was changed then
  * @throws {ActionError} 503 where the database did not answer, or others were in the way for too long
  */
 export async function write<Row extends { leads: boolean }>(
-  dataSource: DataSource,
+  queries: Queries,
+  asker: Asker,
   fence: WriteFence,
-  statement: (fenced: boolean) => string,
+  statement: (fenced: boolean) => Statement,
   parameters: unknown[],
 ): Promise<Row> {
   const { term } = fence;
-  const fencing = term ? [term.name, term.epoch] : [];
-  const [text, values] = [statement(term !== undefined), [...parameters, ...fencing]];
-  const rows = () => answered(dataSource.query<Row[]>(text, values), OUTCOME_UNKNOWN);
+  const values = [...parameters, ...(term ? [term.name, term.epoch] : [])];
+  const rows = () =>
+    answered(queries.run<Row>('locking', asker, statement(term !== undefined), values), OUTCOME_UNKNOWN);
   const [row] = await retryWrite(rows, DEADLINE_MS);
   if (!row?.leads) throw new Superseded();
   return row;

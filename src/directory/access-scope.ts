@@ -43,7 +43,7 @@ export const seesDeviceType = (id: string, limit = PARAMETERS.deviceTypes): stri
      AND (u.role = 0 OR u.all_device_types_available OR EXISTS (
        SELECT FROM user_device_type m WHERE m.user_id = u.id AND m.device_type_id = ${id}))`;
 
-const seesDevice = ({ networks, deviceTypes }: Asking): string =>
+const seesDevice = ({ networks, deviceTypes }: Omit<Asking, 'device'>): string =>
   `${seesNetwork('d.network_id', networks)} AND ${seesDeviceType('d.device_type_id', deviceTypes)}`;
 
 /** A device as far as who asks for it sees it: columns id, device_id, network_id, device_type_id, or no row. */
@@ -55,9 +55,15 @@ export const visibleDevice = (asking: Asking): string => `
 /** The device `$1` as far as the scope in `$2..$4` sees it, for use as a common table expression. */
 export const VISIBLE_DEVICE = visibleDevice(PARAMETERS);
 
-/** All devices that the scope in `$2..$4` sees, with all columns; `$1` is free. */
-export const VISIBLE_DEVICES = `
-  SELECT d.* FROM device d JOIN dh_user u ON u.id = $2 AND u.status = 0 WHERE ${seesDevice(PARAMETERS)}`;
+/** The same as a statement. */
+export const FIND_VISIBLE = { name: 'device_visible', text: VISIBLE_DEVICE };
+
+/** All devices that who asks sees, with all columns. */
+export const visibleDevices = (asking: Omit<Asking, 'device'>): string => `
+  SELECT d.* FROM device d JOIN dh_user u ON u.id = ${asking.user} AND u.status = 0 WHERE ${seesDevice(asking)}`;
+
+/** Those that the scope in `$2..$4` sees; `$1` is free. */
+export const VISIBLE_DEVICES = visibleDevices(PARAMETERS);
 
 /** What an active user may see now, whatever token is shown. */
 export interface UserRights {

@@ -1,71 +1,76 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { DATA_SOURCE } from '../database/data-source.name.js';
 import { answered } from '../database/database-error.js';
-import { type AccessScope, VISIBLE_DEVICE, visibleDeviceParameters } from './access-scope.js';
-import { Role, User, UserStatus } from './entities.js';
+import { type Asker, Queries, type Statement } from '../database/queries.js';
+import { type AccessScope, FIND_VISIBLE, visibleDeviceParameters } from './access-scope.js';
+import type { User } from './entities.js';
+
+const SELECT_USER = `
+  SELECT id, login, password_hash AS "passwordHash", role, status, last_login AS "lastLogin",
+         all_device_types_available AS "allDeviceTypesAvailable" FROM dh_user`;
+const USER_BY_LOGIN = { name: 'user_by_login', text: `${SELECT_USER} WHERE login = $1` };
+const USER_BY_ID = { name: 'user_by_id', text: `${SELECT_USER} WHERE id = $1` };
+const ACTIVE_USER = { name: 'user_active', text: `${SELECT_USER} WHERE id = $1 AND status = 0` };
+const NETWORKS = {
+  name: 'user_networks',
+  text: 'SELECT network_id AS id FROM user_network WHERE user_id = $1 ORDER BY 1',
+};
+const DEVICE_TYPES = {
+  name: 'user_device_types',
+  text: 'SELECT device_type_id AS id FROM user_device_type WHERE user_id = $1 ORDER BY 1',
+};
+
+/** The service itself asks, for nobody. */
+const SERVICE: Asker = { userId: 'service' };
 
 /** Who and what exists: questions about users and devices, answered by name. */
 @Injectable()
 export class DirectoryRepository {
-  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(private readonly queries: Queries) {}
 
   userByLogin(login: string): Promise<User | null> {
-    return answered(this.dataSource.getRepository(User).findOneBy({ login }));
+    return this.user({ userId: login }, USER_BY_LOGIN, login);
   }
 
   userById(id: number): Promise<User | null> {
-    return answered(this.dataSource.getRepository(User).findOneBy({ id }));
+    return this.user({ userId: id }, USER_BY_ID, id);
   }
 
   activeUser(id: number): Promise<User | null> {
-    return answered(this.dataSource.getRepository(User).findOneBy({ id, status: UserStatus.Active }));
+    return this.user({ userId: id }, ACTIVE_USER, id);
   }
 
   async isVisible(scope: AccessScope, deviceId: string): Promise<boolean> {
-    const rows = await this.query(VISIBLE_DEVICE, visibleDeviceParameters(scope, deviceId));
+    const rows = await this.lookUp(scope, FIND_VISIBLE, visibleDeviceParameters(scope, deviceId));
     return rows.length > 0;
   }
 
-  async networkIdsOf(userId: number): Promise<number[]> {
-    const rows = await this.query<{ id: string }>(
-      'SELECT network_id AS id FROM user_network WHERE user_id = $1 ORDER BY 1',
-      [userId],
-    );
-    return rows.map((row) => Number(row.id));
+  networkIdsOf(userId: number): Promise<number[]> {
+    return this.ids(NETWORKS, userId);
   }
 
-  async deviceTypeIdsOf(userId: number): Promise<number[]> {
-    const rows = await this.query<{ id: string }>(
-      'SELECT device_type_id AS id FROM user_device_type WHERE user_id = $1 ORDER BY 1',
-      [userId],
-    );
-    return rows.map((row) => Number(row.id));
+  deviceTypeIdsOf(userId: number): Promise<number[]> {
+    return this.ids(DEVICE_TYPES, userId);
   }
 
   /** Users whose rows are locked are left out. */
   async recordLogins(userIds: number[]): Promise<void> {
-    await this.query(
-      `UPDATE dh_user u SET last_login = clock_timestamp()
-         FROM (SELECT id FROM dh_user WHERE id = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED) free
-        WHERE u.id = free.id`,
-      [userIds],
-    );
+    const text = `
+      UPDATE dh_user u SET last_login = clock_timestamp()
+        FROM (SELECT id FROM dh_user WHERE id = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED) free
+       WHERE u.id = free.id`;
+    await this.change(SERVICE, text, [userIds]);
   }
 
   /** Without effect where the hash is no longer `current`: a password that was changed meanwhile wins. */
   async replacePasswordHash(userId: number, current: string, hash: string): Promise<void> {
-    await this.query('UPDATE dh_user SET password_hash = $3 WHERE id = $1 AND password_hash = $2', [
-      userId,
-      current,
-      hash,
-    ]);
+    const text = 'UPDATE dh_user SET password_hash = $3 WHERE id = $1 AND password_hash = $2';
+    await this.change({ userId }, text, [userId, current, hash]);
   }
 
   /** Whether there is one, disabled or not. */
-  hasAdmin(): Promise<boolean> {
-    return answered(this.dataSource.getRepository(User).existsBy({ role: Role.Admin }));
+  async hasAdmin(): Promise<boolean> {
+    const admins = await this.lookUp(SERVICE, { text: 'SELECT FROM dh_user WHERE role = 0 LIMIT 1' }, []);
+    return admins.length > 0;
   }
 
   /**
@@ -75,15 +80,28 @@ export class DirectoryRepository {
    */
   async createFirstAdmin(login: string, passwordHash: () => Promise<string>): Promise<boolean> {
     if (await this.hasAdmin()) return false;
-    const rows = await this.query(
-      `INSERT INTO dh_user (login, password_hash, role, status) VALUES ($1, $2, 0, 0)
-       ON CONFLICT (login) DO NOTHING RETURNING id`,
-      [login, await passwordHash()],
-    );
+    const text = `
+      INSERT INTO dh_user (login, password_hash, role, status) VALUES ($1, $2, 0, 0)
+      ON CONFLICT (login) DO NOTHING RETURNING id`;
+    const rows = await this.change(SERVICE, text, [login, await passwordHash()]);
     return rows.length > 0;
   }
 
-  private query<Row>(sql: string, parameters: unknown[]): Promise<Row[]> {
-    return answered(this.dataSource.query(sql, parameters) as Promise<Row[]>);
+  private async user(asker: Asker, statement: Statement, value: unknown): Promise<User | null> {
+    const [row] = await this.lookUp<User>(asker, statement, [value]);
+    return row ? { ...row, id: Number(row.id) } : null;
+  }
+
+  private async ids(statement: Statement, userId: number): Promise<number[]> {
+    const rows = await this.lookUp<{ id: string }>({ userId }, statement, [userId]);
+    return rows.map(({ id }) => Number(id));
+  }
+
+  private lookUp<Row extends object>(asker: Asker, statement: Statement, values: unknown[]): Promise<Row[]> {
+    return answered(this.queries.run<Row>('lookup', asker, statement, values));
+  }
+
+  private change(asker: Asker, text: string, values: unknown[]): Promise<object[]> {
+    return answered(this.queries.run('locking', asker, { text }, values));
   }
 }

@@ -3,6 +3,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { DATA_SOURCE } from '../database/data-source.name.js';
+import { Queries } from '../database/queries.js';
 import { WriteFence } from '../database/write-fence.js';
 import { write } from '../database/write-statement.js';
 import { Superseded } from '../protocol/action-error.js';
@@ -22,6 +23,8 @@ const EVERY_MS = 3_600_000;
 /** After a statement nothing is deleted for four times as long as it took: on a busy database it holds back by itself. */
 const PAUSE_FACTOR = 4;
 const LEAST_PAUSE_MS = 20;
+/** Takes turns with the users. */
+const ITSELF = { userId: 'retention' };
 
 /**
  * Deletes commands and notifications that are too old, in statements of at most a thousand rows. Of several replicas
@@ -36,6 +39,7 @@ export class Retention implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly queries: Queries,
     private readonly fence: WriteFence,
     private readonly options: RetentionOptions,
   ) {}
@@ -75,13 +79,13 @@ export class Retention implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async clear(table: KeptTable, days: number): Promise<number> {
-    const statement = (fenced: boolean) => deleteStatement(table, fenced);
+    const statement = (fenced: boolean) => ({ text: deleteStatement(table, fenced) });
     let total = 0;
     let place: Place | undefined = START;
     while (place && !this.stopping.signal.aborted) {
       const begin = performance.now();
       const values = [place.device, place.timestamp, days];
-      const row: DeletedRow = await write<DeletedRow>(this.dataSource, this.fence, statement, values);
+      const row: DeletedRow = await write<DeletedRow>(this.queries, ITSELF, this.fence, statement, values);
       total += row.deleted;
       place = placeAfter(row);
       if (place) await this.pause((performance.now() - begin) * PAUSE_FACTOR);

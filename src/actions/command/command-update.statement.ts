@@ -1,7 +1,8 @@
-import type { PreparedStatement } from '../../database/write-pool.js';
+import type { Statement } from '../../database/queries.js';
 import { termRow } from '../../database/write-fence.js';
 import { visibleDevice } from '../../directory/access-scope.js';
-import { answerOf, ASKING, BATCH, placeOf, SECONDS, TERM } from './command-batch.js';
+import { ASKING, placeOf } from '../shared/batch-rows.js';
+import { answerOf, BATCH, SECONDS, TERM } from './command-batch.js';
 import { COMMAND_COLUMNS, STORED_COLUMNS } from './device-command.js';
 
 /**
@@ -25,7 +26,7 @@ const IS_REPEAT = `EXISTS (
  */
 const text = (fenced: boolean): string => `
   WITH term AS (${termRow(fenced, TERM)}),
-       q AS (${BATCH} ORDER BY command_id),
+       q AS (${BATCH.rows} ORDER BY command_id),
        s AS (SELECT int4send(now) AS now, int4send(now - $${SECONDS}::int) AS since
                FROM (SELECT extract(epoch FROM clock_timestamp())::int AS now) s),
        held AS (
@@ -63,4 +64,4 @@ const text = (fenced: boolean): string => `
     SELECT c.n::int, c.state, ${COMMAND_COLUMNS} FROM held c, ${placeOf('c')} WHERE c.state <> 'new'`)}`;
 
 const STATEMENTS = [false, true].map((fenced) => ({ name: `command_update_${fenced}`, text: text(fenced) }));
-export const updateStatement = (fenced: boolean): PreparedStatement => STATEMENTS[Number(fenced)]!;
+export const updateStatement = (fenced: boolean): Statement => STATEMENTS[Number(fenced)]!;

@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { DATA_SOURCE } from '../../database/data-source.name.js';
-import { answered, databaseError, OUTCOME_UNKNOWN } from '../../database/database-error.js';
+import { Queries } from '../../database/queries.js';
+import { answered } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
-import { Unavailable } from '../../protocol/action-error.js';
 import { Lanes } from '../../transport/lanes.js';
 import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
-import { BatchedWrites, type OutcomeRow } from '../shared/batched-writes.js';
-import { type BatchedCommand, batchedCommand, valuesOf } from './command-batch.js';
+import type { BatchedRow } from '../shared/batch-rows.js';
+import { batchLimits, BatchedWrites, inOrderOfItems, type OutcomeRow } from '../shared/batched-writes.js';
+import { WholeRows } from '../shared/whole-rows.js';
+import { WriteBatcher } from '../shared/write-batcher.js';
+import { batchedCommand, valuesOf } from './command-batch.js';
+import { GET, valuesOf as valuesOfGet, wantedCommand } from './command-get.statement.js';
 import { insertStatement } from './command-insert.statement.js';
 import { CommandOptions } from './command.options.js';
 import * as sql from './command.statements.js';
@@ -22,26 +23,39 @@ import {
 } from './device-command.js';
 
 type Row = CommandRow & OutcomeRow & { fits: boolean };
-type Writes = BatchedWrites<BatchedCommand, Row>;
+type Writes = BatchedWrites<BatchedRow, Row>;
+
+/**
+ * Commands that one statement gets. Their replies follow each other at once, while nobody else's request is read: beside
+ * 256 gets in flight an update took 19 ms with 256, 8 to 12 ms with 32 and 7 ms with 16.
+ */
+const GETS = 16;
 
 /** Rows of `device_command`. Each change is a statement for many requests that checks the rights of each as it runs. */
 @Injectable()
 export class CommandRepository {
   private readonly updates: Writes;
   private readonly inserts: Writes;
+  private readonly wholeRows: WholeRows<CommandRow>;
+  private readonly gets: WriteBatcher<BatchedRow, Row>;
+  /** whose statements take turns with those of writes */
+  private readonly getting = { userId: 'command/get' };
   private readonly readings = new Lanes();
 
   constructor(
-    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly queries: Queries,
     fence: WriteFence,
     window: ReplayWindow,
     { deadlineMs }: CommandOptions,
   ) {
-    const values = (batch: BatchedCommand[]) => valuesOf(batch, window.seconds);
+    const values = (batch: BatchedRow[]) => valuesOf(batch, window.seconds);
     const writes = (statement: typeof updateStatement): Writes =>
-      new BatchedWrites(dataSource, fence, { statement, values }, deadlineMs);
+      new BatchedWrites(queries, fence, { statement, values }, deadlineMs);
     this.updates = writes(updateStatement);
     this.inserts = writes(insertStatement);
+    this.wholeRows = new WholeRows(queries, sql.FIND_AGAIN);
+    const limits = { ...batchLimits(queries, deadlineMs), weight: GETS };
+    this.gets = new WriteBatcher((batch) => this.readBatch(batch), limits);
   }
 
   /**
@@ -59,7 +73,7 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const command = batchedCommand(scope, deviceId, fields, request, commandId);
-    return this.whole(scope, await this.updates.run(command));
+    return this.told(scope, await this.updates.run(command));
   }
 
   /**
@@ -74,34 +88,33 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const command = batchedCommand(scope, deviceId, fields, request);
-    return this.whole(scope, await this.inserts.run(command));
+    return this.told(scope, await this.inserts.run(command));
   }
 
-  /**
-   * One that is too long for the answer of its batch is read again, and is as of then, or gone by then. One after the
-   * other for each user: a batch of them would take all connections for seconds.
-   */
-  private async whole({ userId }: AccessScope, row: Row | undefined): Promise<DeviceCommand | undefined> {
-    if (!row || row.fits) return row && toDeviceCommand(row);
-    return this.readings.run(userId, async () => {
-      const [again] = await this.dataSource
-        .query<CommandRow[]>(sql.FIND_AGAIN, [row.id])
-        .catch((error: unknown) => {
-          throw afterCommit(error);
-        });
-      return again && toDeviceCommand(again);
+  /** Requests that come together are read in one statement, which checks the rights of each. */
+  async get(scope: AccessScope, deviceId: string, commandId: number): Promise<DeviceCommand | undefined> {
+    const row = await this.gets.add(wantedCommand(scope, deviceId, commandId), scope);
+    if (row.state !== 'done') return undefined;
+    const whole = row.fits ? row : await this.getAlone(scope, deviceId, commandId);
+    return whole && toDeviceCommand(whole);
+  }
+
+  private async readBatch(batch: BatchedRow[]): Promise<(Row | undefined)[]> {
+    const rows = await answered(this.queries.run<Row>('batch', this.getting, GET, valuesOfGet(batch)));
+    return inOrderOfItems(batch, rows);
+  }
+
+  /** One that is too long for the answer of its batch. One after the other for each user, as `WholeRows`. */
+  private getAlone(scope: AccessScope, deviceId: string, commandId: number): Promise<CommandRow | undefined> {
+    const parameters = [...visibleDeviceParameters(scope, deviceId), commandId];
+    return this.readings.run(scope.userId, async () => {
+      const [row] = await answered(this.queries.run<CommandRow>('lookup', scope, sql.FIND, parameters));
+      return row;
     });
   }
 
-  async get(scope: AccessScope, deviceId: string, commandId: number): Promise<DeviceCommand | undefined> {
-    const parameters = [...visibleDeviceParameters(scope, deviceId), commandId];
-    const [row] = await answered(this.dataSource.query<CommandRow[]>(sql.FIND, parameters));
-    return row && toDeviceCommand(row);
+  private async told(scope: AccessScope, row: Row | undefined): Promise<DeviceCommand | undefined> {
+    const whole = await this.wholeRows.of(scope, row);
+    return whole && toDeviceCommand(whole);
   }
-}
-
-/** Whatever is in the way of reading it, what was asked for is stored. */
-function afterCommit(cause: unknown): Unavailable {
-  const { isUnexplained = true } = databaseError(cause) as Partial<Unavailable>;
-  return new Unavailable(OUTCOME_UNKNOWN, true, { cause, isUnexplained });
 }

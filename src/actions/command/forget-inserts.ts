@@ -1,7 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { DATA_SOURCE } from '../../database/data-source.name.js';
+import { Queries } from '../../database/queries.js';
 import { ReplayWindow } from '../../transport/replay-window.js';
 
 const EVERY_MS = 60_000;
@@ -11,12 +9,17 @@ const SPARE_SECONDS = 60;
 const ROWS = 10_000;
 
 /** $1 are seconds. What others hold is passed over: it is in use, or being deleted by a replica. */
-const FORGET = `
+const FORGET = {
+  text: `
   WITH gone AS (
     DELETE FROM recent_insert WHERE ctid = ANY (ARRAY(
       SELECT ctid FROM recent_insert WHERE at < clock_timestamp() - make_interval(secs => $1)
        LIMIT ${ROWS} FOR UPDATE SKIP LOCKED)) RETURNING request)
-  SELECT count(*)::int AS count FROM gone`;
+  SELECT count(*)::int AS count FROM gone`,
+};
+
+/** Takes turns with the users. */
+const ITSELF = { userId: 'forget inserts' };
 
 /** Forgets the inserts, of all actions, whose repeats are not recognised any more. Replicas may do it at the same time. */
 @Injectable()
@@ -26,7 +29,7 @@ export class ForgetInserts implements OnApplicationBootstrap, OnModuleDestroy {
   private isStopping = false;
 
   constructor(
-    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly queries: Queries,
     private readonly window: ReplayWindow,
   ) {}
 
@@ -45,7 +48,8 @@ export class ForgetInserts implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       let count = ROWS;
       while (count === ROWS && !this.isStopping) {
-        [{ count }] = await this.dataSource.query<[{ count: number }]>(FORGET, [seconds]);
+        const [row] = await this.queries.run<{ count: number }>('locking', ITSELF, FORGET, [seconds]);
+        count = row!.count;
       }
     } catch (error) {
       if (!this.isStopping) this.logger.warn(`Old inserts are not forgotten: ${error}`);

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource, QueryFailedError } from 'typeorm';
-import { DATA_SOURCE } from '../../database/data-source.name.js';
+import { QueryFailedError } from 'typeorm';
+import { Queries } from '../../database/queries.js';
 import { answered } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
 import { write } from '../../database/write-statement.js';
@@ -50,7 +49,7 @@ export class DeviceChangeRepository {
   private readonly lanes = new Lanes();
 
   constructor(
-    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly queries: Queries,
     private readonly fence: WriteFence,
     private readonly window: ReplayWindow,
   ) {}
@@ -66,13 +65,13 @@ export class DeviceChangeRepository {
     const parameters = [...visible, ...valuesOf(fields), ...sentAs, this.window.seconds];
     return this.lanes.run(deviceId, async () => {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        const row = await this.trySave(parameters);
+        const row = await this.trySave(scope, parameters);
         if (!row) continue;
         if (row.id !== null) return { notification: toDeviceNotification(row) };
         const obstacle = obstacleIn(row);
         // A device may also be out of sight because it was deleted while the statement waited for it.
         if (obstacle && (obstacle.what !== 'device' || attempt > 1)) return { obstacle };
-        const repeat = !obstacle && request && (await this.findSaved([...visible, ...sentAs]));
+        const repeat = !obstacle && request && (await this.findSaved(scope, [...visible, ...sentAs]));
         if (repeat) return repeat;
       }
       throw deviceKeepsChanging();
@@ -85,17 +84,17 @@ export class DeviceChangeRepository {
     const parameters = [...visibleDeviceParameters(scope, deviceId), ...sentAs, this.window.seconds];
     return this.lanes.run(deviceId, async () => {
       type Row = { leads: boolean; id: string | null };
-      const { id } = await write<Row>(this.dataSource, this.fence, sql.deleteStatement, parameters);
+      const { id } = await write<Row>(this.queries, scope, this.fence, sql.deleteStatement, parameters);
       if (id !== null || !request) return id !== null;
-      const rows = await answered(this.dataSource.query<unknown[]>(sql.IS_DELETED, sentAs));
+      const rows = await answered(this.queries.run('lookup', scope, sql.IS_DELETED, sentAs));
       return rows.length > 0;
     });
   }
 
   /** @returns `undefined` where somebody else was faster, and nothing was changed */
-  private async trySave(parameters: unknown[]): Promise<SavedRow | undefined> {
+  private async trySave(scope: AccessScope, parameters: unknown[]): Promise<SavedRow | undefined> {
     try {
-      return await write<SavedRow>(this.dataSource, this.fence, sql.saveStatement, parameters);
+      return await write<SavedRow>(this.queries, scope, this.fence, sql.saveStatement, parameters);
     } catch (error) {
       const { code } = error instanceof QueryFailedError ? (error.driverError as { code?: string }) : {};
       if (!OVERTAKEN.includes(code ?? '')) throw error;
@@ -103,9 +102,9 @@ export class DeviceChangeRepository {
     }
   }
 
-  private async findSaved(parameters: unknown[]): Promise<Saved | undefined> {
+  private async findSaved(scope: AccessScope, parameters: unknown[]): Promise<Saved | undefined> {
     type Row = NotificationRow | { id: null };
-    const [row] = await answered(this.dataSource.query<Row[]>(sql.FIND_SAVED, parameters));
+    const [row] = await answered(this.queries.run<Row>('lookup', scope, sql.FIND_SAVED, parameters));
     return row && { notification: row.id === null ? undefined : toDeviceNotification(row) };
   }
 }

@@ -1,3 +1,4 @@
+import type { Statement } from '../../database/queries.js';
 import { termRow } from '../../database/write-fence.js';
 import { once } from '../../database/write-statement.js';
 import { seesDeviceType, seesNetwork, VISIBLE_DEVICE } from '../../directory/access-scope.js';
@@ -23,7 +24,7 @@ const pick = (table: string, asked: string, own: string, sees: (id: string) => s
  * $5 to $9 are name, data, network, device type and blocked, $10 to $12 the request: key, content, seconds.
  * A device that is created at the same time makes it fail (23505), and so does a network that goes (23503).
  */
-export const saveStatement = (fenced: boolean): string => `
+const saveText = (fenced: boolean): string => `
   WITH term AS (${termRow(fenced, 13)}),
        u AS (SELECT id, role, all_device_types_available FROM dh_user WHERE id = $2 AND status = 0),
        d AS (${VISIBLE_DEVICE} FOR NO KEY UPDATE OF d),
@@ -64,18 +65,26 @@ export const saveStatement = (fenced: boolean): string => `
          EXISTS (SELECT FROM u WHERE role = 0) AND NOT EXISTS (SELECT FROM device_type) AS lacks_types, stored.*
     FROM (SELECT) one LEFT JOIN place ON true LEFT JOIN stored ON true`;
 
+export const saveStatement = (fenced: boolean): Statement => ({
+  name: `device_save_${fenced}`,
+  text: saveText(fenced),
+});
+
 /** A row where the request with key $5 and content $6 was executed; with the notification, as long as it is in sight. */
-export const FIND_SAVED = `
+export const FIND_SAVED = {
+  name: 'device_find_saved',
+  text: `
   WITH d AS (${VISIBLE_DEVICE}),
        stored AS (SELECT ${NOTIFICATION_COLUMNS} FROM device_notification n JOIN d ON n.device = d.id)
   SELECT stored.* FROM recent_insert r LEFT JOIN stored ON stored.id = r.made_id
-   WHERE r.request = $5 AND r.content = $6`;
+   WHERE r.request = $5 AND r.content = $6`,
+};
 
 /**
  * Always one row: `leads`, and the id of the row that is gone, with its commands and notifications; null where
  * nothing was deleted. $5 to $7 are the request: key, content, seconds.
  */
-export const deleteStatement = (fenced: boolean): string => `
+const deleteText = (fenced: boolean): string => `
   WITH term AS (${termRow(fenced, 8)}),
        d AS (${VISIBLE_DEVICE} FOR UPDATE OF d),
        allowed AS (SELECT d.id FROM d, term),
@@ -83,5 +92,13 @@ export const deleteStatement = (fenced: boolean): string => `
        gone AS (DELETE FROM device x USING i WHERE x.id = i.id RETURNING x.id)
   SELECT EXISTS (SELECT FROM term) AS leads, gone.id FROM (SELECT) one LEFT JOIN gone ON true`;
 
+export const deleteStatement = (fenced: boolean): Statement => ({
+  name: `device_delete_${fenced}`,
+  text: deleteText(fenced),
+});
+
 /** Whether the request with key $1 and content $2 was executed. */
-export const IS_DELETED = 'SELECT FROM recent_insert WHERE request = $1 AND content = $2';
+export const IS_DELETED = {
+  name: 'device_is_deleted',
+  text: 'SELECT FROM recent_insert WHERE request = $1 AND content = $2',
+};

@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { DATA_SOURCE } from '../../database/data-source.name.js';
+import { Queries } from '../../database/queries.js';
 import { answered } from '../../database/database-error.js';
-import { countedOn } from '../../database/examined-rows.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
+import { Filters } from '../shared/filters.js';
 import { limitsOf, readInTime, readPage, strictOrderOf } from '../shared/list-page.js';
 import { type DeviceRow, type DeviceView, toDeviceView } from './device.js';
 import * as sql from './device.statements.js';
@@ -15,11 +13,11 @@ type ListedRow = (DeviceRow | { device_id: null }) & { fits: boolean };
 /** Questions about devices that the caller sees; the rights are part of each statement. */
 @Injectable()
 export class DeviceRepository {
-  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(private readonly queries: Queries) {}
 
   async get(scope: AccessScope, deviceId: string): Promise<DeviceView | undefined> {
     const parameters = visibleDeviceParameters(scope, deviceId);
-    const [row] = await answered(this.dataSource.query<DeviceRow[]>(sql.FIND, parameters));
+    const [row] = await answered(this.queries.run<DeviceRow>('lookup', scope, sql.FIND, parameters));
     return row && toDeviceView(row);
   }
 
@@ -28,12 +26,10 @@ export class DeviceRepository {
    * @throws {ActionError} 400 for a field that it cannot be sorted by
    */
   async list(scope: AccessScope, request: ListDevicesDto): Promise<DeviceView[] | undefined> {
-    const statement = sql.listStatement(
-      strictOrderOf(request, sql.SORT_COLUMNS, 'x.id'),
-      countedOn(this.dataSource),
-    );
-    const parameters = [...matching(scope, request), ...limitsOf(request)];
-    const rows = await readPage<ListedRow>(this.dataSource, statement, parameters);
+    const order = strictOrderOf(request, sql.SORT_COLUMNS, 'x.id');
+    const filters = filtersOf(scope, request);
+    const text = sql.listText(filters.sql(this.queries.counted), order, filters.page(limitsOf(request)));
+    const rows = await readPage<ListedRow>(this.queries, scope, { text }, filters.values);
     if (rows.length === 0) return undefined;
     return rows.flatMap((row) => (row.device_id === null ? [] : toDeviceView(row)));
   }
@@ -43,17 +39,18 @@ export class DeviceRepository {
    * @throws {ActionError} 503 where it takes too much time, or examines too many rows
    */
   async count(scope: AccessScope, request: ListDevicesDto): Promise<number | undefined> {
-    const statement = sql.countStatement(countedOn(this.dataSource));
-    const [row] = await readInTime<{ count: string }>(this.dataSource, statement, matching(scope, request));
+    const filters = filtersOf(scope, request);
+    const statement = filters.statement(sql.countText(filters.sql(this.queries.counted)), 'device_count');
+    const [row] = await readInTime<{ count: string }>(this.queries, scope, statement, filters.values);
     return row && Number(row.count);
   }
 }
 
-/** The values for `$1..$7` of both. */
-function matching(scope: AccessScope, request: ListDevicesDto): unknown[] {
+function filtersOf({ userId, networkIds, deviceTypeIds }: AccessScope, request: ListDevicesDto): Filters {
   const { name, namePattern, networkId, networkName } = request;
-  const { userId, networkIds, deviceTypeIds } = scope;
-  return [name, userId, networkIds, deviceTypeIds, namePattern, networkId, networkName].map(
-    (value) => value ?? null,
-  );
+  return new Filters([userId, networkIds, deviceTypeIds])
+    .examine(name, (value) => `x.name = ${value}::varchar`)
+    .examine(namePattern, (value) => `x.name LIKE ${value}::varchar ESCAPE ''`)
+    .find(networkId, (value) => `x.network_id = ${value}::bigint`)
+    .examine(networkName, (value) => `w.name = ${value}::varchar`);
 }

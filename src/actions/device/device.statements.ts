@@ -1,32 +1,29 @@
-import type { Counted } from '../../database/examined-rows.js';
-import { seesDeviceType, seesNetwork, VISIBLE_DEVICE } from '../../directory/access-scope.js';
+import { VISIBLE_DEVICE, visibleDevices } from '../../directory/access-scope.js';
 import { MAX_PAGE_BYTES } from '../shared/list-page.js';
 import { DEVICE_COLUMNS } from './device.js';
 
-// $2..$4 are the scope; what is out of sight is not returned.
+// What is out of sight is not returned.
 
-/** $1 is the device. */
-export const FIND = `
+/** $1 is the device, $2..$4 are the scope. */
+export const FIND = {
+  name: 'device_find',
+  text: `
   WITH d AS (${VISIBLE_DEVICE})
-  SELECT ${DEVICE_COLUMNS} FROM device x JOIN d ON x.id = d.id`;
+  SELECT ${DEVICE_COLUMNS} FROM device x JOIN d ON x.id = d.id`,
+};
 
-const FILTERS = `
-  ($1::varchar IS NULL OR x.name = $1)
-    AND ($5::varchar IS NULL OR x.name LIKE $5 ESCAPE '')
-    AND ($7::varchar IS NULL OR w.name = $7)
-    AND ${seesNetwork('x.network_id')} AND ${seesDeviceType('x.device_type_id')}`;
+/** $1 is the user, $2 and $3 what the token is limited to. */
+const SCOPE = { user: '$1', networks: '$2::bigint[]', deviceTypes: '$3::bigint[]' };
 
-/** $1 is the name, $5 the pattern, $6 the network, $7 its name. */
-const matching = (counted: Counted): string => `
-  FROM device x JOIN network w ON w.id = x.network_id JOIN dh_user u ON u.id = $2 AND u.status = 0
- WHERE ($6::bigint IS NULL OR x.network_id = $6)
-   AND ${counted(FILTERS)}`;
+/** @param filters for the device `x` and its network `w` */
+const matching = (filters: string): string => `
+  FROM (${visibleDevices(SCOPE)}) x JOIN network w ON w.id = x.network_id WHERE true${filters}`;
 
 /** The user, so that there is no row where nobody active asks. */
-const ACTIVE_USER = 'dh_user u WHERE u.id = $2 AND u.status = 0';
+const ACTIVE_USER = 'dh_user u WHERE u.id = $1 AND u.status = 0';
 
-export const countStatement = (counted: Counted): string =>
-  `SELECT (SELECT count(*) ${matching(counted)}) AS count FROM ${ACTIVE_USER}`;
+export const countText = (filters: string): string =>
+  `SELECT (SELECT count(*) ${matching(filters)}) AS count FROM ${ACTIVE_USER}`;
 
 /**
  * What a list may be sorted by. Texts in the order of their bytes, the same on every database. Devices have no status since DeviceHive 3; whether they are blocked comes closest.
@@ -39,11 +36,12 @@ export const SORT_COLUMNS: ReadonlyMap<string, string> = new Map([
 
 /**
  * No row where the user is not active, else at least one: `fits`, and the device's columns, empty where the page has
- * none, or is too long. $8 and $9 are limit and offset.
+ * none, or is too long.
+ * @param page its LIMIT and OFFSET
  */
-export const listStatement = (order: string, counted: Counted): string => `
+export const listText = (filters: string, order: string, page: string): string => `
   WITH u AS (SELECT FROM ${ACTIVE_USER}),
-       page AS (SELECT x.id ${matching(counted)} ORDER BY ${order} LIMIT $8::bigint OFFSET $9::bigint),
+       page AS (SELECT x.id ${matching(filters)} ORDER BY ${order} ${page}),
        size AS (
          SELECT count(*) <= 1 OR coalesce(sum(octet_length(x.data::text)), 0) <= ${MAX_PAGE_BYTES} AS fits
            FROM page JOIN device x ON x.id = page.id)

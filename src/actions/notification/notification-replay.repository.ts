@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { DATA_SOURCE } from '../../database/data-source.name.js';
+import { Queries } from '../../database/queries.js';
 import type { AccessScope } from '../../directory/access-scope.js';
 import { readReplay, type ReplayPage, replayStatement } from '../shared/replay.js';
 import type { SubscribeDto } from '../subscription.exports.js';
@@ -24,13 +22,13 @@ export const REPLAY = replayStatement({
 /** Stored notifications for those who subscribe. */
 @Injectable()
 export class NotificationReplayRepository {
-  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(private readonly queries: Queries) {}
 
   /**
    * Those that are not older than the request's `timestamp`.
    * @throws {ActionError} 503 where it takes too much time
    */
   since(scope: AccessScope, request: SubscribeDto): Promise<ReplayPage<DeviceNotification>> {
-    return readReplay(this.dataSource, REPLAY, scope, request, toDeviceNotification, (one) => one.timestamp);
+    return readReplay(this.queries, REPLAY, scope, request, toDeviceNotification, (one) => one.timestamp);
   }
 }

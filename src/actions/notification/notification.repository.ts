@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { DATA_SOURCE } from '../../database/data-source.name.js';
+import { Queries, type Statement } from '../../database/queries.js';
 import { answered } from '../../database/database-error.js';
-import { countedOn } from '../../database/examined-rows.js';
 import { WriteFence } from '../../database/write-fence.js';
-import { write } from '../../database/write-statement.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
-import { type Fingerprint, fingerprintValues, ReplayWindow } from '../../transport/replay-window.js';
+import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
+import { TransportOptions } from '../../transport/transport.options.js';
+import type { BatchedRow } from '../shared/batch-rows.js';
+import { BatchedWrites, type OutcomeRow } from '../shared/batched-writes.js';
+import { Filters, nameOfList } from '../shared/filters.js';
 import { limitsOf, orderOf, readPage } from '../shared/list-page.js';
+import { WholeRows } from '../shared/whole-rows.js';
 import {
   type DeviceNotification,
   type NotificationFields,
@@ -16,65 +17,74 @@ import {
   toDeviceNotification,
 } from './device-notification.js';
 import type { ListNotificationsDto } from './list-notifications.dto.js';
+import { batchedNotification, insertStatement, valuesOf } from './notification-insert.statement.js';
 import * as sql from './notification.statements.js';
 
-type InsertedRow = (NotificationRow | { id: null }) & { leads: boolean };
+type Row = NotificationRow & OutcomeRow & { fits: boolean };
 type ListedRow = (NotificationRow | { id: null }) & { fits: boolean };
 
 /** Rows of `device_notification`. The caller's rights are part of each statement. */
 @Injectable()
 export class NotificationRepository {
+  private readonly inserts: BatchedWrites<BatchedRow, Row>;
+  private readonly wholeRows: WholeRows<NotificationRow>;
+
   constructor(
-    @InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource,
-    private readonly fence: WriteFence,
-    private readonly window: ReplayWindow,
-  ) {}
+    private readonly queries: Queries,
+    fence: WriteFence,
+    window: ReplayWindow,
+    { deadlineMs }: TransportOptions,
+  ) {
+    const values = (batch: BatchedRow[]) => valuesOf(batch, window.seconds);
+    this.inserts = new BatchedWrites(queries, fence, { statement: insertStatement, values }, deadlineMs);
+    this.wholeRows = new WholeRows(queries, sql.FIND_AGAIN);
+  }
 
   /**
    * @param request recognises a repeat, which gets the notification that the first one made
    * @returns `undefined` where the device is unknown or out of sight, and where a repeat's notification is gone
+   * @throws {ActionError} 503 where somebody else holds the device for too long
    */
   async insert(
     scope: AccessScope,
     deviceId: string,
-    { notification, timestamp, parameters }: NotificationFields,
+    fields: NotificationFields,
     request?: Fingerprint,
   ): Promise<DeviceNotification | undefined> {
-    const visible = visibleDeviceParameters(scope, deviceId);
-    const fields = [notification, timestamp?.toISOString() ?? null, parameters?.text ?? null];
-    const sentAs = fingerprintValues(request);
-    const row = await write<InsertedRow>(this.dataSource, this.fence, sql.insertStatement, [
-      ...visible,
-      ...fields,
-      ...sentAs,
-      this.window.seconds,
-    ]);
-    if (row.id !== null) return toDeviceNotification(row);
-    return request && this.find(sql.FIND_INSERTED, [...visible, ...sentAs]);
+    const item = batchedNotification(scope, deviceId, fields, request);
+    const row = await this.wholeRows.of(scope, await this.inserts.run(item));
+    return row && toDeviceNotification(row);
   }
 
   get(scope: AccessScope, deviceId: string, id: number): Promise<DeviceNotification | undefined> {
-    return this.find(sql.FIND, [...visibleDeviceParameters(scope, deviceId), id]);
+    return this.find(scope, sql.FIND, [...visibleDeviceParameters(scope, deviceId), id]);
   }
 
   /** @returns `undefined` where the device is unknown or out of sight */
   async list(scope: AccessScope, request: ListNotificationsDto): Promise<DeviceNotification[] | undefined> {
     const { deviceId, start, end, notification } = request;
     const order = orderOf(request, sql.SORT_COLUMNS, 'n.timestamp', 'n.id');
-    const statement = sql.listStatement(order, countedOn(this.dataSource));
-    const rows = await readPage<ListedRow>(this.dataSource, statement, [
-      ...visibleDeviceParameters(scope, deviceId),
-      start?.toISOString() ?? null,
-      end?.toISOString() ?? null,
-      notification ?? null,
-      ...limitsOf(request),
-    ]);
+    const filters = new Filters(visibleDeviceParameters(scope, deviceId))
+      .find(start?.toISOString(), (value) => `n.timestamp >= ${value}::timestamptz`)
+      .find(end?.toISOString(), (value) => `n.timestamp <= ${value}::timestamptz`)
+      .examine(notification, (value) => `n.notification = ${value}::varchar`);
+    const text = sql.listText(
+      filters.sql(this.queries.counted),
+      order,
+      filters.hiddenPage(limitsOf(request)),
+    );
+    const statement = filters.statement(text, nameOfList('notification_list', order, 'n.timestamp'));
+    const rows = await readPage<ListedRow>(this.queries, scope, statement, filters.values);
     if (rows.length === 0) return undefined;
     return rows.flatMap((row) => (row.id === null ? [] : toDeviceNotification(row)));
   }
 
-  private async find(statement: string, parameters: unknown[]): Promise<DeviceNotification | undefined> {
-    const [row] = await answered(this.dataSource.query<NotificationRow[]>(statement, parameters));
+  private async find(
+    scope: AccessScope,
+    statement: Statement,
+    parameters: unknown[],
+  ): Promise<DeviceNotification | undefined> {
+    const [row] = await answered(this.queries.run<NotificationRow>('lookup', scope, statement, parameters));
     return row && toDeviceNotification(row);
   }
 }

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { DATA_SOURCE } from '../../database/data-source.name.js';
+import { Queries } from '../../database/queries.js';
 import { answered } from '../../database/database-error.js';
 import { SharedReading } from './shared-reading.js';
+
+/** All who ask share one reading. */
+const ANYBODY = { userId: undefined };
+const NOW = { name: 'now', text: 'SELECT clock_timestamp() AS now' };
 
 /**
  * The clock that commands and notifications are stamped with: clients take `serverTimestamp` for the start of what
@@ -13,7 +15,7 @@ import { SharedReading } from './shared-reading.js';
 export class DatabaseClock {
   private readonly reading = new SharedReading(() => this.read());
 
-  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(private readonly queries: Queries) {}
 
   /** @throws {ActionError} 503 while the database is away */
   now(): Promise<Date> {
@@ -21,7 +23,7 @@ export class DatabaseClock {
   }
 
   private async read(): Promise<Date> {
-    const rows = await answered<{ now: Date }[]>(this.dataSource.query('SELECT clock_timestamp() AS now'));
+    const rows = await answered(this.queries.run<{ now: Date }>('lookup', ANYBODY, NOW, []));
     return rows[0]!.now;
   }
 }

@@ -1,7 +1,7 @@
-import type { DataSource } from 'typeorm';
 import { databaseError, hasExaminedAll, isGivenUp } from '../../database/database-error.js';
-import { isEmbedded, RESET_COUNTER } from '../../database/examined-rows.js';
+import type { Queries, Statement } from '../../database/queries.js';
 import { ActionError } from '../../protocol/action-error.js';
+import type { Asker } from '../../protocol/turns.js';
 import type { ListPageDto } from './list-page.dto.js';
 import { invalidParameters } from './request-errors.js';
 
@@ -10,9 +10,6 @@ export const DEFAULT_TAKE = 100;
 export const MAX_TAKE = 1_000;
 /** The length of the JSON that one page may have; a page of one row has no limit. */
 export const MAX_PAGE_BYTES = 4 * 1_048_576;
-/** The longest that a list may hold its connection. PGlite runs no timers: there the rows that it examines are counted. */
-const STATEMENT_MS = 5_000;
-const SET_TIMEOUT = `SET LOCAL statement_timeout = ${STATEMENT_MS}`;
 
 /** DeviceHive's default for what a subscription replays. */
 export const DEFAULT_REPLAY = 20;
@@ -69,28 +66,27 @@ export function strictOrderOf(
  * @throws {ActionError} 413 where it does not, 503 where it takes too much time or room, or examines too many rows
  */
 export async function readPage<Row extends { fits: boolean }>(
-  dataSource: DataSource,
-  statement: string,
+  queries: Queries,
+  asker: Asker,
+  statement: Statement,
   parameters: unknown[],
 ): Promise<Row[]> {
-  const page = await readInTime<Row>(dataSource, statement, parameters);
+  const page = await readInTime<Row>(queries, asker, statement, parameters);
   if (page.some(({ fits }) => !fits)) {
     throw pageTooLong();
   }
   return page;
 }
 
-/** @throws {ActionError} 503 where the statement takes too much time or room, or examines too many rows */
-export async function readInTime<Row>(
-  dataSource: DataSource,
-  statement: string,
+/** @throws {ActionError} 503 where the statement takes too much time or room, examines too many rows, or waits too long */
+export async function readInTime<Row extends object>(
+  queries: Queries,
+  asker: Asker,
+  statement: Statement,
   parameters: unknown[],
 ): Promise<Row[]> {
   try {
-    return await dataSource.transaction(async (manager) => {
-      await manager.query(isEmbedded(dataSource) ? RESET_COUNTER : SET_TIMEOUT);
-      return manager.query<Row[]>(statement, parameters);
-    });
+    return await queries.run<Row>('list', asker, statement, parameters);
   } catch (error) {
     throw isGivenUp(error) || hasExaminedAll(error) ? tooSlow(error) : databaseError(error);
   }

@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { Queries } from '../../database/queries.js';
 import { type AccessScope, VISIBLE_DEVICES, visibleDeviceParameters } from '../../directory/access-scope.js';
 import { formatTimestamp } from '../../protocol/timestamps.js';
 import type { ReplayCursor } from '../../subscriptions/event-subscription.js';
@@ -78,7 +78,7 @@ export const replayStatement = ({ table, row, columns, name, at, isDue, texts }:
  * @throws {ActionError} 503 if it takes too much time or room
  */
 export async function readReplay<Row extends { id: string }, Item extends { id: number }>(
-  dataSource: DataSource,
+  queries: Queries,
   statement: string,
   scope: AccessScope,
   request: ReplayRequest,
@@ -94,7 +94,7 @@ export async function readReplay<Row extends { id: string }, Item extends { id: 
   const [, ...scopeParameters] = visibleDeviceParameters(scope, '');
   const lists = [networkIds, deviceTypeIds, names].map((list) => (list?.length ? list : null));
   type PageRow = (Row | { id: null }) & { has_more: boolean };
-  const rows = await readInTime<PageRow>(dataSource, statement, [
+  const rows = await readInTime<PageRow>(queries, scope, { text: statement }, [
     deviceId,
     ...scopeParameters,
     ...lists,

@@ -4,6 +4,8 @@ import { type BatchLimits, WriteBatcher } from './write-batcher.js';
 
 const refusal = (code: string) => new QueryFailedError('', [], Object.assign(new Error(code), { code }));
 
+const ASKER = { userId: 1 };
+
 /** Keeps each batch until the test lets it go. */
 class HeldStatements {
   readonly batches: string[][] = [];
@@ -67,7 +69,7 @@ describe('WriteBatcher', () => {
     const events: string[] = [];
     const items = Array.from({ length: 40 }, (_, i) => `${i}`);
     const all = items.map(async (item) => {
-      events.push(await writes.add(item, 1));
+      events.push(await writes.add(item, ASKER));
       process.nextTick(() => events.push(`${item} left`));
     });
     await settled();
@@ -82,7 +84,7 @@ describe('WriteBatcher', () => {
     const { statements, batcher: writes } = batcher({ weight: 240 });
     const items = Array.from({ length: 240 }, (_, i) => `${i}`);
     const told = items.map(async (item) => {
-      await writes.add(item, 1);
+      await writes.add(item, ASKER);
       const end = performance.now() + 1;
       while (performance.now() < end);
     });
@@ -94,7 +96,7 @@ describe('WriteBatcher', () => {
 
   it('writes an item that comes alone at once', async () => {
     const { statements, batcher: writes } = batcher();
-    const outcome = writes.add('a', 1);
+    const outcome = writes.add('a', ASKER);
     await settled();
     expect(statements.batches).toEqual([['a']]);
     await statements.end();
@@ -103,7 +105,7 @@ describe('WriteBatcher', () => {
 
   it('writes together what comes together, and gives each its own outcome', async () => {
     const { statements, batcher: writes } = batcher();
-    const all = Promise.all(['a', 'b', 'c'].map((item) => writes.add(item, 1)));
+    const all = Promise.all(['a', 'b', 'c'].map((item) => writes.add(item, ASKER)));
     await settled();
     await statements.end();
     expect(await all).toEqual(['a done', 'b done', 'c done']);
@@ -113,7 +115,7 @@ describe('WriteBatcher', () => {
   it('keeps what comes meanwhile for the next free slot', async () => {
     const { statements, batcher: writes } = batcher({ slots: 2 });
     for (const item of ['a', 'b', 'c', 'd']) {
-      void writes.add(item, 1);
+      void writes.add(item, ASKER);
       await settled();
     }
     expect(statements.batches).toEqual([['a'], ['b']]);
@@ -124,7 +126,7 @@ describe('WriteBatcher', () => {
   it('ends a batch where the next item would be too much; what is too heavy for any goes alone', async () => {
     const { statements, batcher: writes } = batcher();
     const weights = [2, 2, 1, 9, 1];
-    for (const [i, weight] of weights.entries()) void writes.add(`${i}`, 1, weight);
+    for (const [i, weight] of weights.entries()) void writes.add(`${i}`, ASKER, weight);
     await settled();
     for (let i = 0; i < 3; i++) await statements.end();
     expect(statements.batches).toEqual([['0', '1'], ['2'], ['3'], ['4']]);
@@ -132,9 +134,9 @@ describe('WriteBatcher', () => {
 
   it('serves owners in turn: one item does not wait for a thousand of somebody else', async () => {
     const { statements, batcher: writes } = batcher();
-    for (let i = 0; i < 1_000; i++) void writes.add(`flood ${i}`, 'flooder');
+    for (let i = 0; i < 1_000; i++) void writes.add(`flood ${i}`, { userId: 'flooder' });
     await settled();
-    void writes.add('quiet', 'other');
+    void writes.add('quiet', { userId: 'other' });
     await statements.end();
     expect(statements.batches[1]).toEqual(['flood 4', 'quiet', 'flood 5', 'flood 6']);
   });
@@ -142,7 +144,7 @@ describe('WriteBatcher', () => {
   it('fails the one item that is refused, and no other', async () => {
     const { sizes, batcher: writes } = refusing('22021');
     const items = ['a', 'b', 'c', 'bad', 'e', 'f', 'g', 'h'];
-    const results = await outcomes(items.map((item) => writes.add(item, 1)));
+    const results = await outcomes(items.map((item) => writes.add(item, ASKER)));
     expect(results).toEqual(['a', 'b', 'c', '22021', 'e', 'f', 'g', 'h']);
     expect(sizes).toEqual([8, 4, 2, 2, 1, 1, 4]);
   });
@@ -150,7 +152,7 @@ describe('WriteBatcher', () => {
   it('fails a whole batch whose connection is cut or whose lock is not given: once', async () => {
     for (const code of ['57P01', '08006', '55P03', 'ECONNRESET']) {
       const { sizes, batcher: writes } = refusing(code);
-      expect(await outcomes([writes.add('bad', 1), writes.add('good', 1)])).toEqual([code, code]);
+      expect(await outcomes([writes.add('bad', ASKER), writes.add('good', ASKER)])).toEqual([code, code]);
       expect(sizes).toEqual([2]);
     }
   });
@@ -158,7 +160,7 @@ describe('WriteBatcher', () => {
   it('writes a batch again that was the victim of a dead-lock or could not be serialized', async () => {
     for (const code of ['40P01', '40001']) {
       const { statements, batcher: writes } = batcher();
-      const both = Promise.all([writes.add('a', 1), writes.add('b', 1)]);
+      const both = Promise.all([writes.add('a', ASKER), writes.add('b', ASKER)]);
       for (let times = 1; times <= 3; times++) {
         await vi.waitUntil(() => statements.batches.length === times, { interval: 1 });
         if (times < 3) await statements.fail(refusal(code));
@@ -180,7 +182,7 @@ describe('WriteBatcher', () => {
       return Promise.reject<string[]>(refusal('40P01'));
     };
     const writes = new WriteBatcher(write, { slots: 1, weight: 4, deadlineMs: 50 });
-    await expect(writes.add('a', 1)).rejects.toMatchObject({
+    await expect(writes.add('a', ASKER)).rejects.toMatchObject({
       code: 503,
       cause: { driverError: { code: '40P01' } },
     });
@@ -191,11 +193,11 @@ describe('WriteBatcher', () => {
 
   it('goes on after a batch that failed', async () => {
     const { statements, batcher: writes } = batcher();
-    const failed = outcomes([writes.add('a', 1)]);
+    const failed = outcomes([writes.add('a', ASKER)]);
     await settled();
     await statements.fail(new Error('cut off'));
     expect(await failed).toEqual(['cut off']);
-    const next = writes.add('b', 1);
+    const next = writes.add('b', ASKER);
     await settled();
     await statements.end();
     expect(await next).toBe('b done');
@@ -204,7 +206,7 @@ describe('WriteBatcher', () => {
   it('fails the item alone whose outcome is missing', async () => {
     const write = async (items: string[]) => items.map((item) => (item === 'gone' ? undefined : item));
     const writes = new WriteBatcher(write, { slots: 1, weight: 4, deadlineMs: 10_000 });
-    expect(await outcomes(['a', 'gone', 'b'].map((item) => writes.add(item, 'client')))).toEqual([
+    expect(await outcomes(['a', 'gone', 'b'].map((item) => writes.add(item, ASKER)))).toEqual([
       'a',
       'No outcome of this request: a trigger may have suppressed its row',
       'b',

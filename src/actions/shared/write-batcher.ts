@@ -1,4 +1,4 @@
-import { Turns } from '../../transport/turns.js';
+import { type Asker, UserTurns } from '../../protocol/turns.js';
 import { isRefused } from '../../database/database-error.js';
 import { retryWrite } from '../../database/write-retry.js';
 
@@ -34,7 +34,7 @@ export interface BatchLimits {
  * alone waits for nobody, and batches grow with the load only. Owners take turns, item by item.
  */
 export class WriteBatcher<Item, Outcome> {
-  private readonly waiting = new Turns<Entry<Item, Outcome>>();
+  private readonly waiting = new UserTurns<Entry<Item, Outcome>>();
   private running = 0;
   private isWoken = false;
 
@@ -51,7 +51,7 @@ export class WriteBatcher<Item, Outcome> {
    * @param owner with whom the item takes turns
    * @throws what its statement fails with; what is wrong with another item does not count
    */
-  add(item: Item, owner: unknown, weight = 1): Promise<Outcome> {
+  add(item: Item, owner: Asker, weight = 1): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       this.waiting.add({ item, weight, resolve, reject }, owner);
       this.wake();

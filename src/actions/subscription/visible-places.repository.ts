@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { DATA_SOURCE } from '../../database/data-source.name.js';
+import { Queries } from '../../database/queries.js';
 import { answered } from '../../database/database-error.js';
 import {
   type AccessScope,
@@ -22,13 +20,16 @@ export interface VisiblePlaces {
 }
 
 /** $1 is the device, $2..$4 the scope, $5 are networks, $6 device types. No row for a user who is not active. */
-const VISIBLE_PLACES = `
+const VISIBLE_PLACES = {
+  name: 'visible_places',
+  text: `
   SELECT EXISTS (${VISIBLE_DEVICE}) AS device,
          ARRAY(SELECT n.id FROM network n WHERE n.id = ANY ($5::bigint[]) AND ${seesNetwork('n.id')}) AS networks,
          ARRAY(SELECT t.id FROM device_type t WHERE t.id = ANY ($6::bigint[]) AND ${seesDeviceType('t.id')}) AS types,
          EXISTS (SELECT FROM network n WHERE ${seesNetwork('n.id')})
            AND EXISTS (SELECT FROM device_type t WHERE ${seesDeviceType('t.id')}) AS something
-    FROM dh_user u WHERE u.id = $2 AND u.status = 0`;
+    FROM dh_user u WHERE u.id = $2 AND u.status = 0`,
+};
 
 interface PlacesRow {
   device: boolean;
@@ -40,7 +41,7 @@ interface PlacesRow {
 /** Which networks, device types and devices somebody may watch. */
 @Injectable()
 export class VisiblePlacesRepository {
-  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(private readonly queries: Queries) {}
 
   /** @returns `undefined` for a user who is unknown or not active */
   async of(
@@ -50,7 +51,7 @@ export class VisiblePlacesRepository {
     deviceTypeIds: readonly number[],
   ): Promise<VisiblePlaces | undefined> {
     const parameters = [...visibleDeviceParameters(scope, deviceId ?? ''), networkIds, deviceTypeIds];
-    const [row] = await answered(this.dataSource.query<PlacesRow[]>(VISIBLE_PLACES, parameters));
+    const [row] = await answered(this.queries.run<PlacesRow>('lookup', scope, VISIBLE_PLACES, parameters));
     if (!row) return undefined;
     const { device, networks, types, something } = row;
     return { device, networkIds: networks.map(Number), deviceTypeIds: types.map(Number), something };

@@ -1,4 +1,4 @@
-import { Turns } from '../turns.js';
+import { Turns } from '../../protocol/turns.js';
 
 /**
  * Bounds the requests in work. Who finds the house full is refused, or waits: clients take turns then. Beside 300 with

@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
-import { DATA_SOURCE } from '../../../database/data-source.name.js';
+import { Queries } from '../../../database/queries.js';
 import type { AccessScope } from '../../../directory/access-scope.js';
 import { readReplay, type ReplayPage, replayStatement } from '../../shared/replay.js';
 import { COMMAND_COLUMNS, type DeviceCommand, toDeviceCommand } from '../device-command.js';
@@ -25,7 +23,7 @@ export const UPDATED = replayStatement({ ...COMMANDS, at: 'c.last_updated', isDu
 /** Stored commands for those who subscribe. */
 @Injectable()
 export class CommandReplayRepository {
-  constructor(@InjectDataSource(DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(private readonly queries: Queries) {}
 
   /**
    * Commands that are not older than the request's `timestamp`, without those whose lifetime has passed; with
@@ -34,7 +32,7 @@ export class CommandReplayRepository {
    */
   since(scope: AccessScope, request: SubscribeCommandsDto): Promise<ReplayPage<DeviceCommand>> {
     return request.returnUpdatedCommands
-      ? readReplay(this.dataSource, UPDATED, scope, request, toDeviceCommand, (one) => one.lastUpdated)
-      : readReplay(this.dataSource, INSERTED, scope, request, toDeviceCommand, (one) => one.timestamp);
+      ? readReplay(this.queries, UPDATED, scope, request, toDeviceCommand, (one) => one.lastUpdated)
+      : readReplay(this.queries, INSERTED, scope, request, toDeviceCommand, (one) => one.timestamp);
   }
 }

@@ -1,0 +1,117 @@
+import { type Asker, UserTurns } from '../protocol/turns.js';
+
+/**
+ * `batch`: a statement for many requests, which waits for nobody's row. `lookup`: finds a few rows by their keys.
+ * `list`: may read much. `locking`: may wait for somebody else's row.
+ */
+export type Kind = 'batch' | 'lookup' | 'list' | 'locking';
+
+/** The longest that a statement waits for its turn: as long as for a connection. */
+const WAIT_MS = 10_000;
+
+/** A statement's turn has not come in time: all connections were taken, by others or by a database that is away. */
+export class NoTurn extends Error {
+  constructor() {
+    super(`timeout: no connection to the database was free for ${WAIT_MS} ms`);
+  }
+}
+
+interface Waiting {
+  begin(): void;
+  isGone: boolean;
+}
+
+/** Connections that each kind takes at most. */
+interface Ceilings {
+  all: number;
+  /** all that is no batch */
+  others: number;
+  locking: number;
+  list: number;
+}
+
+/**
+ * Of a pool of four or more, one connection is left to the service itself, which reads the rights of those who watch,
+ * and two to batches. Of two or three, one is left to batches. A single one is for everybody in turn. One that is
+ * not for batches is left to lookups, if there are two: a list and a lock may take seconds. Lists take half at most: they
+ * take the processors as well, of the database and of this process.
+ */
+function ceilingsFor(poolSize: number): Ceilings {
+  const all = poolSize < 4 ? poolSize : poolSize - 1;
+  const others = Math.max(1, poolSize < 4 ? poolSize - 1 : poolSize - 3);
+  return { all, others, locking: Math.max(1, others - 1), list: Math.max(1, others >> 1) };
+}
+
+/**
+ * Stands before the pool, which serves first who comes first: one client's requests would take all connections. Kinds
+ * take turns, in each kind users do, and for each user the clients do.
+ */
+export class Gate {
+  private readonly ceilings: Ceilings;
+  private readonly running: Record<Kind, number> = { batch: 0, lookup: 0, list: 0, locking: 0 };
+  /** Whose turn is next comes first. */
+  private readonly waiting = new Map<Kind, UserTurns<Waiting>>();
+
+  constructor(poolSize: number) {
+    this.ceilings = ceilingsFor(poolSize);
+  }
+
+  /**
+   * Resolves when it is the statement's turn; it must `leave` then.
+   * @returns `undefined` where that is at once
+   * @throws {NoTurn} where that takes too long
+   */
+  enter(kind: Kind, asker: Asker): Promise<void> | undefined {
+    // Whatever waits has no room: nobody is overtaken.
+    if (this.hasRoomFor(kind)) return void this.running[kind]++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiting.isGone = true;
+        reject(new NoTurn());
+      }, WAIT_MS);
+      const begin = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const waiting = { begin, isGone: false };
+      this.turnsOf(kind).add(waiting, asker);
+    });
+  }
+
+  leave(kind: Kind): void {
+    this.running[kind]--;
+    while (this.beginNext());
+  }
+
+  private hasRoomFor(kind: Kind): boolean {
+    const { batch, lookup, list, locking } = this.running;
+    const { all, others } = this.ceilings;
+    if (batch + lookup + list + locking >= all) return false;
+    if (kind === 'batch') return true;
+    return (
+      lookup + list + locking < others && (kind === 'lookup' || this.running[kind] < this.ceilings[kind])
+    );
+  }
+
+  private turnsOf(kind: Kind): UserTurns<Waiting> {
+    let turns = this.waiting.get(kind);
+    if (!turns) this.waiting.set(kind, (turns = new UserTurns()));
+    return turns;
+  }
+
+  private beginNext(): boolean {
+    for (const [kind, turns] of this.waiting) {
+      if (!this.hasRoomFor(kind)) continue;
+      const next = turns.take();
+      this.waiting.delete(kind);
+      // To the end, or no more.
+      if (turns.next) this.waiting.set(kind, turns);
+      if (next && !next.isGone) {
+        this.running[kind]++;
+        next.begin();
+      }
+      return true;
+    }
+    return false;
+  }
+}

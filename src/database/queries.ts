@@ -1,0 +1,96 @@
+import { type DataSource, QueryFailedError } from 'typeorm';
+import type { Asker } from '../protocol/turns.js';
+import type { BorrowedSession } from './borrowed-session.js';
+import { isLocked } from './database-error.js';
+import { byCounter, type Counted, RESET_COUNTER, uncounted } from './examined-rows.js';
+import { Gate, type Kind } from './gate.js';
+import type { Bound, Sessions } from './sessions.js';
+import { poolOf, sessionsOf } from './write-pool.js';
+
+export type { Asker };
+
+/**
+ * A statement that each connection prepares once, under its name; without one it is planned at each call. So it is on the
+ * embedded database unless it is a batch: that is one session for all connections, which forgets no statement.
+ */
+export interface Statement {
+  name?: string;
+  text: string;
+}
+
+/** What a statement of a kind may take. */
+const BOUNDS: Record<Kind, Bound> = { batch: 'usual', lookup: 'usual', list: 'reading', locking: 'locking' };
+
+/** The one way of the actions' statements to the database: in turn, by user and by client, and each with a bound. */
+export class Queries {
+  private readonly gate: Gate;
+
+  constructor(private readonly dataSource: DataSource) {
+    this.gate = new Gate(this.poolSize);
+  }
+
+  /** How lists filter on this database. */
+  get counted(): Counted {
+    return this.isEmbedded ? byCounter : uncounted;
+  }
+
+  get poolSize(): number {
+    return poolOf(this.dataSource).options.max ?? 1;
+  }
+
+  /**
+   * One round trip, if the session has the kind's bounds. A failed statement throws what TypeORM throws, without the
+   * values, which are the clients'. One of the kind `locking` begins again after each wait for a lock, until the deadline.
+   * @param asker whose turn it takes
+   */
+  async run<Row extends object>(
+    kind: Kind,
+    asker: Asker,
+    statement: Statement,
+    values: unknown[],
+  ): Promise<Row[]> {
+    if (kind !== 'locking') return this.inTurn(kind, asker, statement, values);
+    const deadline = performance.now() + (this.sessions?.lockTimeoutMs || Infinity);
+    for (;;) {
+      try {
+        return await this.inTurn<Row>(kind, asker, statement, values);
+      } catch (error) {
+        if (!isLocked(error) || performance.now() >= deadline) throw error;
+      }
+    }
+  }
+
+  private get isEmbedded(): boolean {
+    return this.sessions === undefined;
+  }
+
+  /** absent for the embedded database */
+  private get sessions(): Sessions | undefined {
+    return sessionsOf(this.dataSource);
+  }
+
+  private async inTurn<Row extends object>(
+    kind: Kind,
+    asker: Asker,
+    { name, text }: Statement,
+    values: unknown[],
+  ): Promise<Row[]> {
+    const isNamed = kind === 'batch' || !this.isEmbedded;
+    const turn = this.gate.enter(kind, asker);
+    if (turn) await turn;
+    try {
+      const session = await poolOf(this.dataSource).connect();
+      try {
+        (session as unknown as BorrowedSession).bound = BOUNDS[kind];
+        if (kind === 'list' && this.isEmbedded) await session.query(RESET_COUNTER);
+        return (await session.query<Row>({ name: isNamed ? name : undefined, text, values })).rows;
+      } catch (error) {
+        throw new QueryFailedError(text, [], error as Error);
+      } finally {
+        session.release();
+      }
+    } finally {
+      this.gate.leave(kind);
+    }
+  }
+}

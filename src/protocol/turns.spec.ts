@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { UserTurns } from './turns.js';
+
+function takeAll(turns: UserTurns<string>): string[] {
+  const taken: string[] = [];
+  for (let { next } = turns; next !== undefined; next = turns.next) {
+    expect(turns.take()).toBe(next);
+    taken.push(next);
+  }
+  return taken;
+}
+
+describe('UserTurns', () => {
+  it('gives each user every second turn, however many clients one of them has', () => {
+    const turns = new UserTurns<string>();
+    const fleet = [1, 2, 3].map(() => ({ userId: 'fleet' }));
+    for (const [i, client] of fleet.entries()) for (const n of [1, 2]) turns.add(`fleet ${i} ${n}`, client);
+    const single = { userId: 'single' };
+    for (const n of [1, 2, 3]) turns.add(`single ${n}`, single);
+    expect(takeAll(turns)).toEqual([
+      'fleet 0 1',
+      'single 1',
+      'fleet 1 1',
+      'single 2',
+      'fleet 2 1',
+      'single 3',
+      'fleet 0 2',
+      'fleet 1 2',
+      'fleet 2 2',
+    ]);
+  });
+
+  it('has nothing next and nothing to take when it is empty', () => {
+    const turns = new UserTurns<string>();
+    expect(turns.next).toBeUndefined();
+    expect(turns.take()).toBeUndefined();
+  });
+});
