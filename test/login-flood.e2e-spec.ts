@@ -63,7 +63,7 @@ async function connack(
   socket.on('data', (data) => parser.parse(data));
   socket.on('error', () => undefined);
   writeConnect(socket, credentials);
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   return returnCode;
 }
 
