@@ -8,12 +8,12 @@ export function tryItText(mqttUrl: string, httpUrl: string, isSampleOpen: boolea
   const { hostname, port } = new URL(mqttUrl);
   const here = EVERYWHERE[hostname];
   const localUrl = here ? `mqtt://${here}:${port}` : mqttUrl;
-  const others = here ? `, from other machines to port ${port} of this one,` : '';
+  const others = here ? `; from other machines: port ${port} of this one` : '';
   const login = isSampleOpen
     ? `as ${SAMPLE.login} / ${SAMPLE.password}`
     : 'with the login and password of a user, like those of your administrator';
   return `
-Devices and clients connect to ${localUrl}${others} (MQTT 3.1.1) ${login}
+Devices and clients connect to ${localUrl} (MQTT 3.1.1${others}) ${login}
 Health is at ${httpUrl}/health/ready
 All actions are described at ${httpUrl}/docs
 ${isSampleOpen ? commands(localUrl) : ''}
