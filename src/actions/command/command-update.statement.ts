@@ -11,6 +11,9 @@ import { COMMAND_COLUMNS, STORED_COLUMNS } from './device-command.js';
  */
 const MAX_REMEMBERED = 256;
 
+/** Epoch seconds as four bytes without a sign, as `recent` has them: they last until 2106, and sort as the numbers do. */
+const asBytes = (seconds: string): string => `substring(int8send(${seconds}), 5)`;
+
 /** The command of a row `q` of the batch. Not `=` for the device, which would offer the index by time to the planner. */
 const COMMAND = `device_command c WHERE c.id = q.command_id AND c.device IS NOT DISTINCT FROM d.device_pk`;
 /** Whether the command has the request in its `recent`. */
@@ -27,8 +30,8 @@ const IS_REPEAT = `EXISTS (
 const text = (fenced: boolean): string => `
   WITH term AS (${termRow(fenced, TERM)}),
        q AS (${BATCH.rows} ORDER BY command_id),
-       s AS (SELECT int4send(now) AS now, int4send(now - $${SECONDS}::int) AS since
-               FROM (SELECT extract(epoch FROM clock_timestamp())::int AS now) s),
+       s AS (SELECT ${asBytes('now')} AS now, ${asBytes(`now - $${SECONDS}::int`)} AS since
+               FROM (SELECT extract(epoch FROM clock_timestamp())::bigint AS now) s),
        held AS (
          SELECT q.*, s.*, d.*, ${STORED_COLUMNS},
                 CASE WHEN c.id IS NULL AND EXISTS (SELECT FROM ${COMMAND}) THEN 'locked'
