@@ -83,7 +83,7 @@ const common = (schema: Schema) => ({
 /**
  * Connects, to a server as soon as it is there. The embedded database is brought up to date on the way; a server's schema is not touched.
  * @param signal ends the wait for a server
- * @throws where a server's schema lacks migrations, naming the command that runs them
+ * @throws where a server's database is not in UTF-8, or its schema lacks migrations, naming the command that runs them
  */
 export async function openDatabase(
   options: DatabaseOptions,
@@ -101,6 +101,7 @@ export async function openDatabase(
     } else {
       const where = `${new URL(options.url!).host} (DATABASE_URL)`;
       await whenReachable(where, () => connect(dataSource), signal).catch(refuse);
+      await refuseOtherEncoding(dataSource);
       await refuseOldSchema(dataSource);
       cutStuckConnections(dataSource, options.deadlineMs);
     }
@@ -130,6 +131,15 @@ function refuse(error: unknown): never {
   throw new Error(`DATABASE_URL leads to no database: ${(error as Error).message}`, { cause: error });
 }
 
+/** In any other, texts that clients send fail, or are measured in bytes. */
+async function refuseOtherEncoding(dataSource: DataSource): Promise<void> {
+  const [{ server_encoding: encoding }] = await dataSource.query('SHOW server_encoding');
+  if (encoding === 'UTF8') return;
+  throw new Error(
+    `DATABASE_URL leads to a database in ${encoding}, which cannot hold all texts: it must be in UTF8`,
+  );
+}
+
 async function refuseOldSchema(dataSource: DataSource): Promise<void> {
   const missing = await pendingMigrations(dataSource);
   if (missing.length === 0) return;
@@ -151,7 +161,12 @@ export async function migrateDatabase(
     ? await embeddedDataSource(options, { migrations })
     : postgresDataSource({ ...options, poolSize: 1, deadlineMs: 0 }, { migrations });
   try {
-    await (embedded ? dataSource.initialize() : connect(dataSource).catch(refuse));
+    if (embedded) {
+      await dataSource.initialize();
+    } else {
+      await connect(dataSource).catch(refuse);
+      await refuseOtherEncoding(dataSource);
+    }
     return await migrateSchema(dataSource);
   } finally {
     if (embedded || dataSource.isInitialized) await dataSource.destroy();
