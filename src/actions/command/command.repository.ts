@@ -10,6 +10,7 @@ import { batchLimits, BatchedWrites, inOrderOfItems, type OutcomeRow } from '../
 import { WholeRows } from '../shared/whole-rows.js';
 import { WriteBatcher } from '../shared/write-batcher.js';
 import { batchedCommand, valuesOf } from './command-batch.js';
+import { commandIsGone } from './command.errors.js';
 import { GET, valuesOf as valuesOfGet, wantedCommand } from './command-get.statement.js';
 import { insertStatement } from './command-insert.statement.js';
 import { CommandOptions } from './command.options.js';
@@ -79,7 +80,8 @@ export class CommandRepository {
   /**
    * @param request recognises a repeat, which gets the command that the first one made
    * @returns `undefined` where the device is unknown or out of sight
-   * @throws {ActionError} 503 where somebody else holds the device for too long
+   * @throws {ActionError} 404 where somebody has deleted the command of a repeat; 503 where somebody else holds the device
+   *   for too long
    */
   async insert(
     scope: AccessScope,
@@ -88,7 +90,9 @@ export class CommandRepository {
     request?: Fingerprint,
   ): Promise<DeviceCommand | undefined> {
     const command = batchedCommand(scope, deviceId, fields, request);
-    return this.told(scope, await this.inserts.run(command));
+    const row = await this.inserts.run(command);
+    if (row?.state === 'gone') throw commandIsGone();
+    return this.told(scope, row);
   }
 
   /** Requests that come together are read in one statement, which checks the rights of each. */

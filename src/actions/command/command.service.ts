@@ -6,7 +6,7 @@ import { EventPublisher } from '../../transport/event-publisher.js';
 import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
 import type { RequestKey } from '../../transport/request-key.js';
 import { whyNoDevice } from '../shared/device-refusal.js';
-import { commandIsGone, commandNotFound } from './command.errors.js';
+import { commandNotFound } from './command.errors.js';
 import { CommandOptions } from './command.options.js';
 import { CommandRepository } from './command.repository.js';
 import { type CommandFields, type DeviceCommand, eventPayload, expiryOf } from './device-command.js';
@@ -40,7 +40,10 @@ export class CommandService {
     this.tell('command_update', command);
   }
 
-  /** @returns what the inserter does not know yet; to a repeat the same as the first time */
+  /**
+   * @returns what the inserter does not know yet; to a repeat the same as the first time
+   * @throws {ActionError} 403 or 404 for the device; 404 for a repeat whose command was deleted
+   */
   async insert(
     principal: Principal,
     request: { deviceId: string; command: CommandFields },
@@ -48,8 +51,7 @@ export class CommandService {
   ): Promise<Pick<DeviceCommand, 'id' | 'timestamp' | 'lastUpdated' | 'userId'>> {
     const fingerprint = this.fingerprint('command/insert', principal, request, sentAs);
     const command = await this.commands.insert(principal, request.deviceId, request.command, fingerprint);
-    // A repeat finds none where that of the first request was deleted, and its id is not kept.
-    if (!command) throw await this.reasonFor(principal, request.deviceId, commandIsGone());
+    if (!command) throw await whyNoDevice(this.directory, principal, request.deviceId);
     this.tell('command', command);
     const { id, timestamp, lastUpdated, userId } = command;
     return { id, timestamp, lastUpdated, userId };

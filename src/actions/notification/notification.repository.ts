@@ -17,6 +17,7 @@ import {
   toDeviceNotification,
 } from './device-notification.js';
 import type { ListNotificationsDto } from './list-notifications.dto.js';
+import { notificationNotFound } from './notification.errors.js';
 import { batchedNotification, insertStatement, valuesOf } from './notification-insert.statement.js';
 import * as sql from './notification.statements.js';
 
@@ -42,8 +43,8 @@ export class NotificationRepository {
 
   /**
    * @param request recognises a repeat, which gets the notification that the first one made
-   * @returns `undefined` where the device is unknown or out of sight, and where a repeat's notification is gone
-   * @throws {ActionError} 503 where somebody else holds the device for too long
+   * @returns `undefined` where the device is unknown or out of sight
+   * @throws {ActionError} 404 where the notification of a repeat is gone; 503 where somebody else holds the device for too long
    */
   async insert(
     scope: AccessScope,
@@ -52,7 +53,9 @@ export class NotificationRepository {
     request?: Fingerprint,
   ): Promise<DeviceNotification | undefined> {
     const item = batchedNotification(scope, deviceId, fields, request);
-    const row = await this.wholeRows.of(scope, await this.inserts.run(item));
+    const inserted = await this.inserts.run(item);
+    if (inserted?.state === 'gone') throw notificationNotFound();
+    const row = await this.wholeRows.of(scope, inserted);
     return row && toDeviceNotification(row);
   }
 

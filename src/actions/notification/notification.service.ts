@@ -26,7 +26,7 @@ export class NotificationService {
   /**
    * Resolves once the row is committed and its event is on the way.
    * @returns what the inserter does not know yet; to a repeat the same as the first time
-   * @throws {ActionError} 403 or 404 for the device; 404 for a repeat whose notification went with its device
+   * @throws {ActionError} 403 or 404 for the device; 404 for a repeat whose notification is gone
    */
   async insert(
     principal: Principal,
@@ -37,7 +37,7 @@ export class NotificationService {
     const content = [deviceId, fields.notification, fields.timestamp, fields.parameters?.text];
     const known = this.window.fingerprint(sentAs, principal.userId, INSERT, content);
     const notification = await this.notifications.insert(principal, deviceId, fields, known);
-    if (!notification) throw await this.reasonFor(principal, deviceId);
+    if (!notification) throw await whyNoDevice(this.directory, principal, deviceId);
     this.events.tell(notification);
     const { id, timestamp } = notification;
     return { id, timestamp };

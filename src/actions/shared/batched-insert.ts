@@ -64,5 +64,6 @@ export const firstOf = (table: string, columns: string): string => `
  */
 export const stateOf = (first: string): string => `
   CASE WHEN ${first}.id IS NOT NULL THEN 'done'
-       WHEN ${first}.made_id IS NULL AND (q.device IS NOT NULL OR EXISTS (${visibleDevice(ASKING)})) THEN 'locked'
+       WHEN ${first}.made_id IS NOT NULL THEN 'gone'
+       WHEN q.device IS NOT NULL OR EXISTS (${visibleDevice(ASKING)}) THEN 'locked'
        ELSE 'unknown' END`;

@@ -7,8 +7,11 @@ import { rowLocked, Superseded } from '../../protocol/action-error.js';
 import { Lanes } from '../../transport/lanes.js';
 import type { Asker } from '../../protocol/turns.js';
 
-/** One row for each item: its place in the batch, from 1, and the columns of what was done. */
-export type OutcomeRow = { n: number; state: 'done' | 'locked' | 'unknown' };
+/**
+ * One row for each item: its place in the batch, from 1, and the columns of what was done. `gone` is what the same request
+ * did before and somebody has deleted.
+ */
+export type OutcomeRow = { n: number; state: 'done' | 'gone' | 'locked' | 'unknown' };
 
 export interface BatchedStatement<Item> {
   statement: (fenced: boolean) => Statement;
@@ -83,7 +86,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
   }
 
   /**
-   * @returns the columns of what was done; `undefined` where there is nothing to do it to
+   * @returns the row of what was done, or is gone; `undefined` where there is nothing to do it to
    * @throws {Superseded} where another process has taken over: nothing was changed then
    * @throws {ActionError} 503 where the row is locked for too long, or the database did not answer
    */
@@ -97,7 +100,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
   private untilFree(item: Item, batcher: WriteBatcher<Item, Row>, cameAt: number): Promise<Row | undefined> {
     const { series } = item;
     return batcher.add(item, item.owner, item.weight).then((row) => {
-      if (row.state !== 'locked') return row.state === 'done' ? row : undefined;
+      if (row.state !== 'locked') return row.state === 'unknown' ? undefined : row;
       const again = (pause: number) => this.again(item, batcher, cameAt, pause);
       const waited = performance.now() - cameAt;
       const pause = Math.min(Math.max(waited / 4, LOCKED_MS.least), LOCKED_MS.most);
