@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { Pace } from '../protocol/pace.js';
 import { isDeviceHiveTopic, levelsOf, matchesFilter } from '../protocol/topics.js';
 
 export interface RetainedMessage {
@@ -50,7 +50,7 @@ export class RetainedMessages<Message extends RetainedMessage> {
     const found: Message[] = [];
     const split = filters.map(levelsOf);
     let comparisons = 0;
-    let pauseAt = performance.now() + TURN_MS;
+    const pace = new Pace(TURN_MS);
     for (const { levels, message } of this.entries.values()) {
       const isWanted = split.some((filter) => {
         comparisons++;
@@ -59,9 +59,8 @@ export class RetainedMessages<Message extends RetainedMessage> {
       if (isWanted) found.push(message);
       if (comparisons < COMPARISONS) continue;
       comparisons = 0;
-      if (performance.now() < pauseAt) continue;
-      await setImmediate();
-      pauseAt = performance.now() + TURN_MS;
+      const pause = pace.pause();
+      if (pause) await pause;
     }
     return found;
   }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { PublishPacket } from 'aedes';
 import { UserRightsCache } from '../directory/user-rights.js';
+import { Pace } from '../protocol/pace.js';
 import { linkedRequestTopic, parseLinkedEvent, parseLinkedReply } from '../protocol/service-link.js';
 import { shown } from '../protocol/shown.js';
 import { REQUEST_TOPIC } from '../protocol/topics.js';
@@ -103,12 +103,11 @@ export class ServiceTraffic {
     await before;
     this.batch = undefined;
     await this.rights.refresh();
-    let since = performance.now();
+    const pace = new Pace(TURN_MS);
     for (const event of events) {
       this.deliver(event);
-      if (performance.now() - since < TURN_MS) continue;
-      await setImmediate();
-      since = performance.now();
+      const pause = pace.pause();
+      if (pause) await pause;
     }
     this.waiting -= events.length;
   }
