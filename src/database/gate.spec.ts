@@ -49,7 +49,7 @@ describe('Gate', () => {
     enter('batch');
     enter('batch');
     for (const kind of ['list', 'list', 'batch', 'list'] as const) {
-      gate.leave(kind);
+      gate.leave(kind, performance.now());
       await settled();
     }
     // No kind waits for all of another, either.
@@ -65,7 +65,7 @@ describe('Gate', () => {
       void gate.enter('list', clients[client]!)!.then(() => begun.push(`client ${client}`));
     }
     for (let i = 0; i < 5; i++) {
-      gate.leave('list');
+      gate.leave('list', performance.now());
       await settled();
     }
     expect(begun).toEqual(['client 0', 'client 2', 'client 1', 'client 0', 'client 0']);
@@ -78,9 +78,37 @@ describe('Gate', () => {
     vi.advanceTimersByTime(10_000);
     await expect(late).rejects.toBeInstanceOf(NoTurn);
     const next = gate.enter('list', ASKER);
-    gate.leave('list');
+    gate.leave('list', performance.now());
     await next;
-    gate.leave('list');
+    gate.leave('list', performance.now());
+    expect(gate.enter('list', ASKER)).toBeUndefined();
+  });
+
+  it('lets no list take the place of a long one for 25 ms, if others ask meanwhile', async () => {
+    const gate = new Gate(4);
+    expect(gate.enter('list', ASKER)).toBeUndefined();
+    gate.enter('batch', ASKER);
+    gate.leave('list', performance.now() - 10);
+    let isIn = false;
+    void gate.enter('list', ASKER)?.then(() => (isIn = true));
+    vi.advanceTimersByTime(24);
+    expect(gate.enter('lookup', ASKER)).toBeUndefined();
+    gate.leave('lookup', performance.now());
+    await settled();
+    expect(isIn).toBe(false);
+    vi.advanceTimersByTime(1);
+    await settled();
+    expect(isIn).toBe(true);
+  });
+
+  it.each([
+    ['a list alone', false, 1_000],
+    ['a short list', true, 1],
+  ])('lets the next list in at once after %s', (_, isBesideOthers, tookMs) => {
+    const gate = new Gate(4);
+    expect(gate.enter('list', ASKER)).toBeUndefined();
+    if (isBesideOthers) gate.enter('batch', ASKER);
+    gate.leave('list', performance.now() - tookMs);
     expect(gate.enter('list', ASKER)).toBeUndefined();
   });
 });

@@ -9,6 +9,10 @@ export type Kind = 'batch' | 'lookup' | 'list' | 'locking';
 /** The longest that a statement waits for its turn: as long as for a connection. */
 const WAIT_MS = 10_000;
 
+/** A list that took less needs no rest. */
+const SHORT_LIST_MS = 5;
+const REST_MS = 25;
+
 /** A statement's turn has not come in time: all connections were taken, by others or by a database that is away. */
 export class NoTurn extends Error {
   constructor() {
@@ -49,6 +53,10 @@ function ceilingsFor(poolSize: number): Ceilings {
 export class Gate {
   private readonly ceilings: Ceilings;
   private readonly running: Record<Kind, number> = { batch: 0, lookup: 0, list: 0, locking: 0 };
+  /** places of lists that stay empty for a moment */
+  private resting = 0;
+  /** when a statement that is no list last asked for its turn */
+  private lastOther = -Infinity;
   /** Whose turn is next comes first. */
   private readonly waiting = new Map<Kind, UserTurns<Waiting>>();
 
@@ -62,6 +70,7 @@ export class Gate {
    * @throws {NoTurn} where that takes too long
    */
   enter(kind: Kind, asker: Asker): Promise<void> | undefined {
+    if (kind !== 'list') this.lastOther = performance.now();
     // Whatever waits has no room: nobody is overtaken.
     if (this.hasRoomFor(kind)) return void this.running[kind]++;
     return new Promise((resolve, reject) => {
@@ -78,8 +87,27 @@ export class Gate {
     });
   }
 
-  leave(kind: Kind): void {
+  /**
+   * Ends a statement's turn. After a list that took long beside others no list takes its place for a while: lists
+   * that follow each other at once take all of this process's time, and an update beside them ten times as long.
+   * @param since when the turn began, by `performance.now()`
+   */
+  leave(kind: Kind, since: number): void {
     this.running[kind]--;
+    const tookMs = performance.now() - since;
+    if (kind === 'list' && tookMs >= SHORT_LIST_MS && this.lastOther > since) this.rest();
+    this.beginWaiting();
+  }
+
+  private rest(): void {
+    this.resting++;
+    setTimeout(() => {
+      this.resting--;
+      this.beginWaiting();
+    }, REST_MS);
+  }
+
+  private beginWaiting(): void {
     while (this.beginNext());
   }
 
@@ -88,9 +116,9 @@ export class Gate {
     const { all, others } = this.ceilings;
     if (batch + lookup + list + locking >= all) return false;
     if (kind === 'batch') return true;
-    return (
-      lookup + list + locking < others && (kind === 'lookup' || this.running[kind] < this.ceilings[kind])
-    );
+    if (lookup + list + locking >= others) return false;
+    if (kind === 'lookup') return true;
+    return this.running[kind] + (kind === 'list' ? this.resting : 0) < this.ceilings[kind];
   }
 
   private turnsOf(kind: Kind): UserTurns<Waiting> {

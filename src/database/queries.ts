@@ -44,20 +44,35 @@ export class Queries {
    * @param asker whose turn it takes
    */
   async run<Row extends object>(
-    kind: Kind,
+    kind: Exclude<Kind, 'list'>,
     asker: Asker,
     statement: Statement,
     values: unknown[],
   ): Promise<Row[]> {
-    if (kind !== 'locking') return this.inTurn(kind, asker, statement, values);
+    const attempt = () => this.inTurn(kind, asker, () => this.execute<Row>(kind, statement, values));
+    if (kind !== 'locking') return attempt();
     const deadline = performance.now() + (this.sessions?.lockTimeoutMs || Infinity);
     for (;;) {
       try {
-        return await this.inTurn<Row>(kind, asker, statement, values);
+        return await attempt();
       } catch (error) {
         if (!isLocked(error) || performance.now() >= deadline) throw error;
       }
     }
+  }
+
+  /**
+   * As `run`, for a statement of the kind `list`. Its turn lasts until its rows are used: those of lists that come
+   * faster than they can be printed would pile up.
+   * @param use makes of the rows what is answered
+   */
+  list<Row extends object, Result>(
+    asker: Asker,
+    statement: Statement,
+    values: unknown[],
+    use: (rows: Row[]) => Result | Promise<Result>,
+  ): Promise<Result> {
+    return this.inTurn('list', asker, async () => use(await this.execute<Row>('list', statement, values)));
   }
 
   private get isEmbedded(): boolean {
@@ -69,28 +84,32 @@ export class Queries {
     return sessionsOf(this.dataSource);
   }
 
-  private async inTurn<Row extends object>(
+  private async inTurn<Result>(kind: Kind, asker: Asker, work: () => Promise<Result>): Promise<Result> {
+    const turn = this.gate.enter(kind, asker);
+    if (turn) await turn;
+    const since = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.gate.leave(kind, since);
+    }
+  }
+
+  private async execute<Row extends object>(
     kind: Kind,
-    asker: Asker,
     { name, text }: Statement,
     values: unknown[],
   ): Promise<Row[]> {
     const isNamed = kind === 'batch' || !this.isEmbedded;
-    const turn = this.gate.enter(kind, asker);
-    if (turn) await turn;
+    const session = await poolOf(this.dataSource).connect();
     try {
-      const session = await poolOf(this.dataSource).connect();
-      try {
-        (session as unknown as BorrowedSession).bound = BOUNDS[kind];
-        if (kind === 'list' && this.isEmbedded) await session.query(RESET_COUNTER);
-        return (await session.query<Row>({ name: isNamed ? name : undefined, text, values })).rows;
-      } catch (error) {
-        throw new QueryFailedError(text, [], error as Error);
-      } finally {
-        session.release();
-      }
+      (session as unknown as BorrowedSession).bound = BOUNDS[kind];
+      if (kind === 'list' && this.isEmbedded) await session.query(RESET_COUNTER);
+      return (await session.query<Row>({ name: isNamed ? name : undefined, text, values })).rows;
+    } catch (error) {
+      throw new QueryFailedError(text, [], error as Error);
     } finally {
-      this.gate.leave(kind);
+      session.release();
     }
   }
 }

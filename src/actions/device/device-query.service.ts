@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
 import { DirectoryRepository } from '../../directory/directory.repository.js';
 import { invalidCredentials } from '../../protocol/action-error.js';
+import type { JsonText } from '../../protocol/json-text.js';
 import { whyNoDevice } from '../shared/device-refusal.js';
 import { DeviceRepository } from './device.repository.js';
 import type { DeviceView } from './device.js';
@@ -22,8 +23,11 @@ export class DeviceQueryService {
     return device;
   }
 
-  /** @throws {ActionError} 400 for a `sortField` that is not known, 413 where the page is too long, 503 where it takes too much time */
-  async list(principal: Principal, request: ListDevicesDto): Promise<DeviceView[]> {
+  /**
+   * @returns an array of `DeviceView`
+   * @throws {ActionError} 400 for a `sortField` that is not known, 413 where the page is too long, 503 where it takes too much time
+   */
+  async list(principal: Principal, request: ListDevicesDto): Promise<JsonText> {
     const devices = await this.devices.list(principal, request);
     if (!devices) throw invalidCredentials();
     return devices;

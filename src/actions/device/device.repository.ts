@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Queries } from '../../database/queries.js';
 import { answered } from '../../database/database-error.js';
+import type { JsonText } from '../../protocol/json-text.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
 import { Filters } from '../shared/filters.js';
-import { limitsOf, readInTime, readPage, strictOrderOf } from '../shared/list-page.js';
+import { limitsOf, printPage, readInTime, strictOrderOf } from '../shared/list-page.js';
 import { type DeviceRow, type DeviceView, toDeviceView } from './device.js';
 import * as sql from './device.statements.js';
 import type { ListDevicesDto } from './list-devices.dto.js';
@@ -22,27 +23,27 @@ export class DeviceRepository {
   }
 
   /**
-   * @returns `undefined` where the user is not active
+   * @returns an array of `DeviceView`; `undefined` if the user is not active
    * @throws {ActionError} 400 for a field that it cannot be sorted by
    */
-  async list(scope: AccessScope, request: ListDevicesDto): Promise<DeviceView[] | undefined> {
+  list(scope: AccessScope, request: ListDevicesDto): Promise<JsonText | undefined> {
     const order = strictOrderOf(request, sql.SORT_COLUMNS, 'x.id');
     const filters = filtersOf(scope, request);
     const text = sql.listText(filters.sql(this.queries.counted), order, filters.page(limitsOf(request)));
-    const rows = await readPage<ListedRow>(this.queries, scope, { text }, filters.values);
-    if (rows.length === 0) return undefined;
-    return rows.flatMap((row) => (row.device_id === null ? [] : toDeviceView(row)));
+    return printPage(this.queries, scope, { text }, filters.values, (row: ListedRow) =>
+      row.device_id === null ? undefined : toDeviceView(row),
+    );
   }
 
   /**
    * @returns `undefined` where the user is not active
    * @throws {ActionError} 503 where it takes too much time, or examines too many rows
    */
-  async count(scope: AccessScope, request: ListDevicesDto): Promise<number | undefined> {
+  count(scope: AccessScope, request: ListDevicesDto): Promise<number | undefined> {
     const filters = filtersOf(scope, request);
     const statement = filters.statement(sql.countText(filters.sql(this.queries.counted)), 'device_count');
-    const [row] = await readInTime<{ count: string }>(this.queries, scope, statement, filters.values);
-    return row && Number(row.count);
+    const countOf = ([row]: { count: string }[]) => row && Number(row.count);
+    return readInTime(this.queries, scope, statement, filters.values, countOf);
   }
 }
 

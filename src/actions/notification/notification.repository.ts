@@ -2,13 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { Queries, type Statement } from '../../database/queries.js';
 import { answered } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
+import type { JsonText } from '../../protocol/json-text.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
 import { type Fingerprint, ReplayWindow } from '../../transport/replay-window.js';
 import { TransportOptions } from '../../transport/transport.options.js';
 import type { BatchedRow } from '../shared/batch-rows.js';
 import { BatchedWrites, type OutcomeRow } from '../shared/batched-writes.js';
 import { Filters, nameOfList } from '../shared/filters.js';
-import { limitsOf, orderOf, readPage } from '../shared/list-page.js';
+import { limitsOf, orderOf, printPage } from '../shared/list-page.js';
 import { WholeRows } from '../shared/whole-rows.js';
 import {
   type DeviceNotification,
@@ -63,8 +64,8 @@ export class NotificationRepository {
     return this.find(scope, sql.FIND, [...visibleDeviceParameters(scope, deviceId), id]);
   }
 
-  /** @returns `undefined` where the device is unknown or out of sight */
-  async list(scope: AccessScope, request: ListNotificationsDto): Promise<DeviceNotification[] | undefined> {
+  /** @returns an array of `DeviceNotification`; `undefined` if the device is unknown or out of sight */
+  list(scope: AccessScope, request: ListNotificationsDto): Promise<JsonText | undefined> {
     const { deviceId, start, end, notification } = request;
     const order = orderOf(request, sql.SORT_COLUMNS, 'n.timestamp', 'n.id');
     const filters = new Filters(visibleDeviceParameters(scope, deviceId))
@@ -77,9 +78,9 @@ export class NotificationRepository {
       filters.hiddenPage(limitsOf(request)),
     );
     const statement = filters.statement(text, nameOfList('notification_list', order, 'n.timestamp'));
-    const rows = await readPage<ListedRow>(this.queries, scope, statement, filters.values);
-    if (rows.length === 0) return undefined;
-    return rows.flatMap((row) => (row.id === null ? [] : toDeviceNotification(row)));
+    return printPage(this.queries, scope, statement, filters.values, (row: ListedRow) =>
+      row.id === null ? undefined : toDeviceNotification(row),
+    );
   }
 
   private async find(

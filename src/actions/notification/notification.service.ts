@@ -4,6 +4,7 @@ import { DirectoryRepository } from '../../directory/directory.repository.js';
 import type { ActionError } from '../../protocol/action-error.js';
 import type { RequestKey } from '../../transport/request-key.js';
 import { ReplayWindow } from '../../transport/replay-window.js';
+import type { JsonText } from '../../protocol/json-text.js';
 import { whyNoDevice } from '../shared/device-refusal.js';
 import type { DeviceNotification, NotificationFields } from './device-notification.js';
 import type { ListNotificationsDto } from './list-notifications.dto.js';
@@ -54,8 +55,11 @@ export class NotificationService {
     return notification;
   }
 
-  /** @throws {ActionError} 403 or 404 for the device, 413 where the page is too long, 503 where it takes too much time */
-  async list(principal: Principal, request: ListNotificationsDto): Promise<DeviceNotification[]> {
+  /**
+   * @returns an array of `DeviceNotification`
+   * @throws {ActionError} 403 or 404 for the device, 413 if the page is too long, 503 if it takes too much time
+   */
+  async list(principal: Principal, request: ListNotificationsDto): Promise<JsonText> {
     const notifications = await this.notifications.list(principal, request);
     if (!notifications) throw await whyNoDevice(this.directory, principal, request.deviceId);
     return notifications;

@@ -1,6 +1,8 @@
 import { databaseError, hasExaminedAll, isGivenUp } from '../../database/database-error.js';
 import type { Queries, Statement } from '../../database/queries.js';
 import { ActionError } from '../../protocol/action-error.js';
+import { JsonText, printJson } from '../../protocol/json-text.js';
+import { Pace } from '../../protocol/pace.js';
 import type { Asker } from '../../protocol/turns.js';
 import type { ListPageDto } from './list-page.dto.js';
 import { invalidParameters } from './request-errors.js';
@@ -10,6 +12,9 @@ export const DEFAULT_TAKE = 100;
 export const MAX_TAKE = 1_000;
 /** The length of the JSON that one page may have; a page of one row has no limit. */
 export const MAX_PAGE_BYTES = 4 * 1_048_576;
+
+/** Milliseconds of printing in one turn of the event loop. */
+const TURN_MS = 0.3;
 
 /** DeviceHive's default for what a subscription replays. */
 export const DEFAULT_REPLAY = 20;
@@ -61,33 +66,48 @@ export function strictOrderOf(
 }
 
 /**
- * The rows of a page.
- * @param statement answers with each row whether the page `fits`
- * @throws {ActionError} 413 where it does not, 503 where it takes too much time or room, or examines too many rows
+ * Reads a page and prints it, a little in each turn of the event loop: a page of 1,000 rows keeps nobody else waiting.
+ * @param toItem what clients see of a row; `undefined` if the row has no item
+ * @returns a JSON array; `undefined` if the statement has no row
+ * @throws {ActionError} 413 if the page does not fit, 503 if it takes too much time or room, or examines too many rows
  */
-export async function readPage<Row extends { fits: boolean }>(
+export function printPage<Row extends { fits: boolean }>(
   queries: Queries,
   asker: Asker,
   statement: Statement,
   parameters: unknown[],
-): Promise<Row[]> {
-  const page = await readInTime<Row>(queries, asker, statement, parameters);
-  if (page.some(({ fits }) => !fits)) {
-    throw pageTooLong();
-  }
-  return page;
+  toItem: (row: Row) => object | undefined,
+): Promise<JsonText | undefined> {
+  return readInTime(queries, asker, statement, parameters, async (rows: Row[]) => {
+    if (rows.length === 0) return undefined;
+    if (rows.some(({ fits }) => !fits)) throw pageTooLong();
+    const items: string[] = [];
+    const pace = new Pace(TURN_MS);
+    for (const row of rows) {
+      const item = toItem(row);
+      if (item) items.push(printJson(item));
+      const pause = pace.pause();
+      if (pause) await pause;
+    }
+    return new JsonText(`[${items.join(',')}]`);
+  });
 }
 
-/** @throws {ActionError} 503 where the statement takes too much time or room, examines too many rows, or waits too long */
-export async function readInTime<Row extends object>(
+/**
+ * @param use makes of the rows what is answered
+ * @throws {ActionError} 503 if the statement takes too much time or room, examines too many rows, or waits too long
+ */
+export async function readInTime<Row extends object, Result>(
   queries: Queries,
   asker: Asker,
   statement: Statement,
   parameters: unknown[],
-): Promise<Row[]> {
+  use: (rows: Row[]) => Result | Promise<Result>,
+): Promise<Result> {
   try {
-    return await queries.run<Row>('list', asker, statement, parameters);
+    return await queries.list(asker, statement, parameters, use);
   } catch (error) {
+    if (error instanceof ActionError) throw error;
     throw isGivenUp(error) || hasExaminedAll(error) ? tooSlow(error) : databaseError(error);
   }
 }

@@ -94,16 +94,18 @@ export async function readReplay<Row extends { id: string }, Item extends { id: 
   const [, ...scopeParameters] = visibleDeviceParameters(scope, '');
   const lists = [networkIds, deviceTypeIds, names].map((list) => (list?.length ? list : null));
   type PageRow = (Row | { id: null }) & { has_more: boolean };
-  const rows = await readInTime<PageRow>(queries, scope, { text: statement }, [
+  const values = [
     deviceId,
     ...scopeParameters,
     ...lists,
     `${from.timestamp}Z`,
     from.afterId,
     replayLimitOf(limit),
-  ]);
-  const items = rows.flatMap((row) => (row.id === null ? [] : toItem(row)));
-  if (!rows[0]!.has_more) return { items };
-  const last = items.at(-1);
-  return { items, next: last ? { timestamp: timeOf(last), afterId: last.id } : from };
+  ];
+  return readInTime(queries, scope, { text: statement }, values, (rows: PageRow[]) => {
+    const items = rows.flatMap((row) => (row.id === null ? [] : toItem(row)));
+    if (!rows[0]!.has_more) return { items };
+    const last = items.at(-1);
+    return { items, next: last ? { timestamp: timeOf(last), afterId: last.id } : from };
+  });
 }

@@ -16,7 +16,6 @@ import type { CrashGuard } from '../crash-guard/crash-guard.js';
 import { DeviceHiveContext, isHeld } from '../devicehive.context.js';
 import { laneOf, Lanes } from '../lanes.js';
 import type { Delivery } from '../link/request-channel.js';
-import { hasLongList, printLongLists } from './long-lists.js';
 import { Outage } from './outage.js';
 import { refusalLine } from './refusal-line.js';
 import type { Replies } from './replies.js';
@@ -113,8 +112,7 @@ export class Execution {
         throw new TypeError(`The handler of ${request.action} must return an object or nothing`);
       }
       if (this.locked.size > 0) this.locked.delete(lane!);
-      const members = data && hasLongList(data) ? await printLongLists(data) : data;
-      this.replies.answer(delivery, request, successReply(request, members));
+      this.replies.answer(delivery, request, successReply(request, data));
     } catch (error) {
       if (error instanceof Superseded) return true;
       if (isHeld(error, context)) return false;

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Queries } from '../../../database/queries.js';
 import type { AccessScope } from '../../../directory/access-scope.js';
+import type { JsonText } from '../../../protocol/json-text.js';
 import { Lanes } from '../../../transport/lanes.js';
-import { readPage, tooSlow } from '../../shared/list-page.js';
+import { printPage, tooSlow } from '../../shared/list-page.js';
 import { CommandOptions } from '../command.options.js';
-import { type CommandRow, type DeviceCommand, toDeviceCommand } from '../device-command.js';
+import { type CommandRow, toDeviceCommand } from '../device-command.js';
 import type { ListCommandsDto } from '../dto/list-commands.dto.js';
 import { listQuery } from './command-list.statement.js';
 
@@ -22,17 +23,17 @@ export class CommandListRepository {
   ) {}
 
   /**
-   * @returns `undefined` where the device is unknown or out of sight
+   * @returns an array of `DeviceCommand`; `undefined` if the device is unknown or out of sight
    * @throws {ActionError} 413 where the page is too long for one reply, 503 where it takes too much time
    */
-  async list(scope: AccessScope, request: ListCommandsDto): Promise<DeviceCommand[] | undefined> {
+  list(scope: AccessScope, request: ListCommandsDto): Promise<JsonText | undefined> {
     const { statement, values } = listQuery(scope, request, this.queries.counted);
     const cameAt = performance.now();
-    const rows = await this.lanes.run(request.deviceId, async () => {
+    return this.lanes.run(request.deviceId, async () => {
       if (performance.now() - cameAt > this.options.deadlineMs) throw tooSlow();
-      return readPage<ListedRow>(this.queries, scope, statement, values);
+      return printPage(this.queries, scope, statement, values, (row: ListedRow) =>
+        row.id === null ? undefined : toDeviceCommand(row),
+      );
     });
-    if (rows.length === 0) return undefined;
-    return rows.flatMap((row) => (row.id === null ? [] : toDeviceCommand(row)));
   }
 }
