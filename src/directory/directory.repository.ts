@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { answered } from '../database/database-error.js';
 import { type Asker, Queries, type Statement } from '../database/queries.js';
+import { Batcher } from '../database/batcher.js';
 import { type AccessScope, FIND_VISIBLE, visibleDeviceParameters } from './access-scope.js';
 import type { User } from './entities.js';
 
@@ -9,7 +10,10 @@ const SELECT_USER = `
          all_device_types_available AS "allDeviceTypesAvailable" FROM dh_user`;
 const USER_BY_LOGIN = { name: 'user_by_login', text: `${SELECT_USER} WHERE login = $1` };
 const USER_BY_ID = { name: 'user_by_id', text: `${SELECT_USER} WHERE id = $1` };
-const ACTIVE_USER = { name: 'user_active', text: `${SELECT_USER} WHERE id = $1 AND status = 0` };
+const ACTIVE_USERS = {
+  name: 'users_active',
+  text: `${SELECT_USER} WHERE id = ANY ($1::bigint[]) AND status = 0`,
+};
 const NETWORKS = {
   name: 'user_networks',
   text: 'SELECT network_id AS id FROM user_network WHERE user_id = $1 ORDER BY 1',
@@ -19,13 +23,20 @@ const DEVICE_TYPES = {
   text: 'SELECT device_type_id AS id FROM user_device_type WHERE user_id = $1 ORDER BY 1',
 };
 
+/** One statement at a time reads a few users: what follows from many would keep this process busy without a pause. */
+const READINGS = { slots: 1, weight: 8, deadlineMs: 0 };
+
 /** The service itself asks, for nobody. */
 const SERVICE: Asker = { userId: 'service' };
 
 /** Who and what exists: questions about users and devices, answered by name. */
 @Injectable()
 export class DirectoryRepository {
-  constructor(private readonly queries: Queries) {}
+  private readonly activeUsers: Batcher<number, User | null>;
+
+  constructor(private readonly queries: Queries) {
+    this.activeUsers = new Batcher((ids) => this.readActive(ids), READINGS);
+  }
 
   userByLogin(login: string): Promise<User | null> {
     return this.user({ userId: login }, USER_BY_LOGIN, login);
@@ -35,8 +46,9 @@ export class DirectoryRepository {
     return this.user({ userId: id }, USER_BY_ID, id);
   }
 
+  /** Requests that come together are read in one statement. */
   activeUser(id: number): Promise<User | null> {
-    return this.user({ userId: id }, ACTIVE_USER, id);
+    return this.activeUsers.add(id, { userId: id });
   }
 
   async isVisible(scope: AccessScope, deviceId: string): Promise<boolean> {
@@ -85,6 +97,15 @@ export class DirectoryRepository {
       ON CONFLICT (login) DO NOTHING RETURNING id`;
     const rows = await this.change(SERVICE, text, [login, await passwordHash()]);
     return rows.length > 0;
+  }
+
+  private async readActive(ids: number[]): Promise<(User | null)[]> {
+    const rows = await answered(this.queries.run<User>('batch', SERVICE, ACTIVE_USERS, [ids]));
+    const users = new Map(rows.map((row) => [Number(row.id), row]));
+    return ids.map((id) => {
+      const user = users.get(id);
+      return user ? { ...user, id } : null;
+    });
   }
 
   private async user(asker: Asker, statement: Statement, value: unknown): Promise<User | null> {

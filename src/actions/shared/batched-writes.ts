@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
-import { type BatchLimits, WriteBatcher } from './write-batcher.js';
+import { type BatchLimits, Batcher } from '../../database/batcher.js';
 import { termRow, type WriteFence } from '../../database/write-fence.js';
 import type { Queries, Statement } from '../../database/queries.js';
 import { rowLocked, Superseded } from '../../protocol/action-error.js';
@@ -48,7 +48,7 @@ const LOCKED_MS = { least: 2, most: 100 };
 
 type Term = WriteFence['term'];
 
-export const batchLimits = ({ poolSize }: Queries, deadlineMs: number): BatchLimits => ({
+const batchLimits = ({ poolSize }: Queries, deadlineMs: number): BatchLimits => ({
   slots: Math.min(SLOTS, poolSize),
   weight: WEIGHT,
   deadlineMs,
@@ -74,7 +74,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
   private readonly passedOver = new Lanes();
   private readonly triedAgain = new WeakSet<Item>();
   private readonly limits: BatchLimits;
-  private current?: { epoch?: string; batchers: WriteBatcher<Item, Row>[] };
+  private current?: { epoch?: string; batchers: Batcher<Item, Row>[] };
 
   constructor(
     private readonly queries: Queries,
@@ -97,7 +97,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
     return this.lanes.run(item.key ?? item, () => this.untilFree(item, batcher, cameAt));
   }
 
-  private untilFree(item: Item, batcher: WriteBatcher<Item, Row>, cameAt: number): Promise<Row | undefined> {
+  private untilFree(item: Item, batcher: Batcher<Item, Row>, cameAt: number): Promise<Row | undefined> {
     const { series } = item;
     return batcher.add(item, item.owner, item.weight).then((row) => {
       if (row.state !== 'locked') return row.state === 'unknown' ? undefined : row;
@@ -115,7 +115,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
 
   private async again(
     item: Item,
-    batcher: WriteBatcher<Item, Row>,
+    batcher: Batcher<Item, Row>,
     cameAt: number,
     pause: number,
   ): Promise<Row | undefined> {
@@ -126,14 +126,14 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
   }
 
   /** Of one term alone, so that no batch has items of two; for items of one series the same, which has one batch at a time. */
-  private batcherFor({ series }: Item, term: Term): WriteBatcher<Item, Row> {
+  private batcherFor({ series }: Item, term: Term): Batcher<Item, Row> {
     if (!this.current || this.current.epoch !== term?.epoch) {
       const write = (items: Item[]) => this.writeFree(items, term);
       const { slots } = this.limits;
       const [count, each] = series === undefined ? [1, slots] : [slots, 1];
       const batchers = Array.from(
         { length: count },
-        () => new WriteBatcher(write, { ...this.limits, slots: each }),
+        () => new Batcher(write, { ...this.limits, slots: each }),
       );
       this.current = { epoch: term?.epoch, batchers };
     }

@@ -1,6 +1,7 @@
-import { type Asker, UserTurns } from '../../protocol/turns.js';
-import { isRefused } from '../../database/database-error.js';
-import { retryWrite } from '../../database/write-retry.js';
+import { Pace } from '../protocol/pace.js';
+import { type Asker, UserTurns } from '../protocol/turns.js';
+import { isRefused } from './database-error.js';
+import { retryWrite } from './write-retry.js';
 
 /**
  * Outcomes told at a time: what their callers send leaves before the next ones are told, so that the broker works on it
@@ -30,10 +31,10 @@ export interface BatchLimits {
 }
 
 /**
- * Group commit: whatever has queued goes out in one statement as soon as a slot is free, so that an item that comes
- * alone waits for nobody, and batches grow with the load only. Owners take turns, item by item.
+ * Group commit, and the same for reads: whatever has queued goes out in one statement as soon as a slot is free, so that
+ * an item that comes alone waits for nobody, and batches grow with the load only. Owners take turns, item by item.
  */
-export class WriteBatcher<Item, Outcome> {
+export class Batcher<Item, Outcome> {
   private readonly waiting = new UserTurns<Entry<Item, Outcome>>();
   private running = 0;
   private isWoken = false;
@@ -97,12 +98,10 @@ export class WriteBatcher<Item, Outcome> {
     try {
       const items = batch.map(({ item }) => item);
       const outcomes = await retryWrite(() => this.write(items), this.limits.deadlineMs);
-      let since = performance.now();
+      const pace = new Pace(TURN_MS);
       for (const [i, { resolve, reject }] of batch.entries()) {
         if (i > 0 && i % AT_A_TIME === 0) {
-          const isLong = performance.now() - since > TURN_MS;
-          await new Promise<void>((resume) => (isLong ? setImmediate(resume) : process.nextTick(resume)));
-          if (isLong) since = performance.now();
+          await (pace.pause() ?? new Promise<void>((resume) => process.nextTick(resume)));
         }
         const outcome = outcomes[i];
         if (outcome === undefined) reject(new Error(NO_OUTCOME));

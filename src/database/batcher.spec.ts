@@ -1,6 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 import { describe, expect, it, vi } from 'vitest';
-import { type BatchLimits, WriteBatcher } from './write-batcher.js';
+import { type BatchLimits, Batcher } from './batcher.js';
 
 const refusal = (code: string) => new QueryFailedError('', [], Object.assign(new Error(code), { code }));
 
@@ -35,7 +35,7 @@ const settled = async () => {
 
 function batcher(limits: Partial<BatchLimits> = {}) {
   const statements = new HeldStatements();
-  const batcher = new WriteBatcher(statements.write, { slots: 1, weight: 4, deadlineMs: 10_000, ...limits });
+  const batcher = new Batcher(statements.write, { slots: 1, weight: 4, deadlineMs: 10_000, ...limits });
   return { statements, batcher };
 }
 
@@ -47,7 +47,7 @@ function refusing(code: string) {
     if (items.some((item) => item.startsWith('bad'))) throw refusal(code);
     return items;
   };
-  return { sizes, batcher: new WriteBatcher(write, { slots: 1, weight: 8, deadlineMs: 10_000 }) };
+  return { sizes, batcher: new Batcher(write, { slots: 1, weight: 8, deadlineMs: 10_000 }) };
 }
 const outcomes = async (promises: Promise<string>[]) =>
   (await Promise.allSettled(promises)).map((result) =>
@@ -63,7 +63,7 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
   return turns;
 }
 
-describe('WriteBatcher', () => {
+describe('Batcher', () => {
   it('lets what the first of a large batch send leave before it tells the last', async () => {
     const { statements, batcher: writes } = batcher({ weight: 100 });
     const events: string[] = [];
@@ -181,7 +181,7 @@ describe('WriteBatcher', () => {
       times++;
       return Promise.reject<string[]>(refusal('40P01'));
     };
-    const writes = new WriteBatcher(write, { slots: 1, weight: 4, deadlineMs: 50 });
+    const writes = new Batcher(write, { slots: 1, weight: 4, deadlineMs: 50 });
     await expect(writes.add('a', ASKER)).rejects.toMatchObject({
       code: 503,
       cause: { driverError: { code: '40P01' } },
@@ -205,7 +205,7 @@ describe('WriteBatcher', () => {
 
   it('fails the item alone whose outcome is missing', async () => {
     const write = async (items: string[]) => items.map((item) => (item === 'gone' ? undefined : item));
-    const writes = new WriteBatcher(write, { slots: 1, weight: 4, deadlineMs: 10_000 });
+    const writes = new Batcher(write, { slots: 1, weight: 4, deadlineMs: 10_000 });
     expect(await outcomes(['a', 'gone', 'b'].map((item) => writes.add(item, ASKER)))).toEqual([
       'a',
       'No outcome of this request: a trigger may have suppressed its row',
