@@ -63,6 +63,14 @@ export function databaseError(error: unknown, ifCutOff?: string): unknown {
 }
 
 /**
+ * What a handler has thrown, as a client may know it. An extension's statements fail here with TypeORM's errors: nothing
+ * tells whether they change something, so that their outcome is unknown if the connection broke.
+ */
+export function failedStatement(thrown: unknown): unknown {
+  return thrown instanceof QueryFailedError ? databaseError(thrown, OUTCOME_UNKNOWN) : thrown;
+}
+
+/**
  * Whether a statement failed, and so changed nothing, only because of the session it ran in: on a fresh one it is right.
  * 0A000 stands for much that is not supported; its texts are translated, and only the routine tells a plan whose result
  * has other columns by now.

@@ -1,13 +1,9 @@
 import { type ArgumentsHost, Catch, Injectable, type RpcExceptionFilter } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
+// oxlint-disable-next-line no-restricted-imports -- a statement of an extension fails as those of our own actions do
+import { failedStatement } from '../database/database-error.js';
 import { RefusalLog } from '../logging/refusal-log.js';
-import {
-  ActionError,
-  actionErrorIn,
-  internalError,
-  Superseded,
-  Unavailable,
-} from '../protocol/action-error.js';
+import { ActionError, internalError, Superseded, Unavailable } from '../protocol/action-error.js';
 import { type DeviceHiveContext, isHeld } from './devicehive.context.js';
 import { refusalLine } from './intake/refusal-line.js';
 
@@ -25,7 +21,7 @@ export class ActionExceptionFilter implements RpcExceptionFilter {
   constructor(private readonly refusals: RefusalLog) {}
 
   catch(thrown: unknown, host: ArgumentsHost): Observable<never> {
-    const exception = actionErrorIn(thrown) ?? thrown;
+    const exception = failedStatement(thrown);
     const context = host.switchToRpc().getContext<DeviceHiveContext>();
     if (exception instanceof Superseded || context.isTimedOut) return throwError(() => exception);
     const isUnexplained = exception instanceof Unavailable && exception.isUnexplained;
