@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { INSERTED } from '../src/actions/command/replay/command-replay.repository.js';
 import { REPLAY } from '../src/actions/notification/notification-replay.repository.js';
+import { replayStatement } from '../src/actions/shared/replay.js';
 import { Connections } from '../src/broker/connections.js';
 import { EventSubscriptions } from '../src/subscriptions/event-subscriptions.js';
 import type { TestClient } from './support/client.js';
@@ -30,7 +31,7 @@ afterAll(() => service?.stop());
 describe.each([
   ['device_command', INSERTED],
   ['device_notification', REPLAY],
-])('the plan of a replay of %s', (table, statement) => {
+])('the plan of a replay of %s', (table, replayed) => {
   it.each([
     ['one device', SAMPLE_DEVICE],
     ['all devices', null],
@@ -40,7 +41,7 @@ describe.each([
       const at = '2020-01-01T02:00:00Z';
       const parameters = [deviceId, 1, null, null, null, null, null, at, 5, 20];
       const rows = await service.sql<{ 'QUERY PLAN': string }>(
-        `EXPLAIN (ANALYZE, TIMING OFF) ${statement}`,
+        `EXPLAIN (ANALYZE, TIMING OFF) ${replayStatement(replayed)}`,
         parameters,
       );
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n');

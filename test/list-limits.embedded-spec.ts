@@ -51,6 +51,10 @@ describe('on the embedded database a list that examines more than 50,000 rows', 
     ['device/list', { sortField: 'name' }],
     ['device/list', { name: 'of another name' }],
     ['device/count', {}],
+    ['command/subscribe', { timestamp: '2019-01-01', names: ['of another name'] }],
+    ['command/subscribe', { timestamp: '2019-01-01', returnUpdatedCommands: true }],
+    ['notification/subscribe', { timestamp: '2019-01-01', names: ['of another name'] }],
+    ['notification/subscribe', { timestamp: '2019-01-01', deviceId: null, networkIds: [1] }],
   ])('is answered 503: %s %j', async (action, request) => {
     expect(await ask(action, request)).toMatchObject(TOO_MANY);
   });
@@ -69,6 +73,14 @@ describe('on the embedded database a list that examines fewer rows', () => {
     const { commands, notifications, devices } = await ask(action, request);
     expect(commands ?? notifications ?? devices).toHaveLength(rows);
   });
+
+  it.each(['command/subscribe', 'notification/subscribe'])(
+    'is answered, however many there are: %s with a timestamp',
+    async (action) => {
+      const subscribed = await ask(action, { timestamp: '2019-01-01', limit: 20 });
+      expect(subscribed).toMatchObject({ status: 'success', hasMore: true });
+    },
+  );
 
   it('is answered after any number of others', async () => {
     for (let n = 0; n < 60; n++)

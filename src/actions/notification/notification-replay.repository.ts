@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Queries } from '../../database/queries.js';
 import type { AccessScope } from '../../directory/access-scope.js';
-import { readReplay, type ReplayPage, replayStatement } from '../shared/replay.js';
+import { type Replayed, readReplay, type ReplayPage } from '../shared/replay.js';
 import type { SubscribeDto } from '../subscription.exports.js';
 import {
   type DeviceNotification,
@@ -9,7 +9,7 @@ import {
   toDeviceNotification,
 } from './device-notification.js';
 
-export const REPLAY = replayStatement({
+export const REPLAY: Replayed = {
   table: 'device_notification',
   row: 'n',
   columns: NOTIFICATION_COLUMNS,
@@ -17,7 +17,7 @@ export const REPLAY = replayStatement({
   at: 'n.timestamp',
   isDue: 'true',
   texts: 'n.parameters',
-});
+};
 
 /** Stored notifications for those who subscribe. */
 @Injectable()

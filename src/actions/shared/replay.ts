@@ -1,3 +1,4 @@
+import { type Counted, uncounted } from '../../database/examined-rows.js';
 import type { Queries } from '../../database/queries.js';
 import { type AccessScope, VISIBLE_DEVICES, visibleDeviceParameters } from '../../directory/access-scope.js';
 import { formatTimestamp } from '../../protocol/timestamps.js';
@@ -25,7 +26,7 @@ export interface ReplayPage<Item> {
 }
 
 /** What can be replayed, in SQL. */
-interface Replayed {
+export interface Replayed {
   table: string;
   /** the table's alias in the other members */
   row: string;
@@ -47,18 +48,21 @@ interface Replayed {
  * $8 and the id $9 is replayed, and $10 of it at most. Each device is asked for itself: the index of its rows gives them
  * in their order, and no more of them are read than the page has room for.
  */
-export const replayStatement = ({ table, row, columns, name, at, isDue, texts }: Replayed): string => `
+export const replayStatement = (
+  { table, row, columns, name, at, isDue, texts }: Replayed,
+  counted: Counted = uncounted,
+): string => `
   WITH d AS (
          SELECT v.id, v.device_id, v.network_id, v.device_type_id FROM (${VISIBLE_DEVICES}) v
           WHERE ($1::varchar IS NULL OR v.device_id = $1)
-            AND ($5::bigint[] IS NULL OR v.network_id = ANY ($5))
-            AND ($6::bigint[] IS NULL OR v.device_type_id = ANY ($6))),
+            AND ${counted(`($5::bigint[] IS NULL OR v.network_id = ANY ($5))
+            AND ($6::bigint[] IS NULL OR v.device_type_id = ANY ($6))`)}),
        page AS (
          SELECT r.id, r.at
            FROM d CROSS JOIN LATERAL (
              SELECT ${row}.id, ${at} AS at FROM ${table} ${row}
               WHERE ${row}.device = d.id AND (${at}, ${row}.id) > ($8::timestamptz, $9::bigint)
-                AND ($7::varchar[] IS NULL OR ${name} = ANY ($7)) AND ${isDue}
+                AND ${counted(`($7::varchar[] IS NULL OR ${name} = ANY ($7)) AND ${isDue}`)}
               ORDER BY ${at}, ${row}.id LIMIT $10::bigint + 1) r
           ORDER BY r.at, r.id LIMIT $10::bigint + 1),
        sized AS (
@@ -75,11 +79,11 @@ export const replayStatement = ({ table, row, columns, name, at, isDue, texts }:
 /**
  * @param toItem reads a row
  * @param timeOf the time that counts
- * @throws {ActionError} 503 if it takes too much time or room
+ * @throws {ActionError} 503 if it takes too much time or room, or examines too many rows
  */
 export async function readReplay<Row extends { id: string }, Item extends { id: number }>(
   queries: Queries,
-  statement: string,
+  replayed: Replayed,
   scope: AccessScope,
   request: ReplayRequest,
   toItem: (row: Row) => Item,
@@ -102,7 +106,8 @@ export async function readReplay<Row extends { id: string }, Item extends { id: 
     from.afterId,
     replayLimitOf(limit),
   ];
-  return readInTime(queries, scope, { text: statement }, values, (rows: PageRow[]) => {
+  const text = replayStatement(replayed, queries.counted);
+  return readInTime(queries, scope, { text }, values, (rows: PageRow[]) => {
     const items = rows.flatMap((row) => (row.id === null ? [] : toItem(row)));
     if (!rows[0]!.has_more) return { items };
     const last = items.at(-1);

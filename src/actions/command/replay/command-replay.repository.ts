@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Queries } from '../../../database/queries.js';
 import type { AccessScope } from '../../../directory/access-scope.js';
-import { readReplay, type ReplayPage, replayStatement } from '../../shared/replay.js';
+import { type Replayed, readReplay, type ReplayPage } from '../../shared/replay.js';
 import { COMMAND_COLUMNS, type DeviceCommand, toDeviceCommand } from '../device-command.js';
 import type { SubscribeCommandsDto } from '../dto/subscribe-commands.dto.js';
 
@@ -12,13 +12,13 @@ const COMMANDS = {
   name: 'c.command',
   texts: 'c.status, c.parameters, c.result',
 };
-export const INSERTED = replayStatement({
+export const INSERTED: Replayed = {
   ...COMMANDS,
   at: 'c.timestamp',
   isDue: `(c.lifetime IS NULL OR c.lifetime <= 0
            OR c.timestamp + make_interval(secs => c.lifetime) > clock_timestamp())`,
-});
-export const UPDATED = replayStatement({ ...COMMANDS, at: 'c.last_updated', isDue: 'c.is_updated' });
+};
+export const UPDATED: Replayed = { ...COMMANDS, at: 'c.last_updated', isDue: 'c.is_updated' };
 
 /** Stored commands for those who subscribe. */
 @Injectable()
