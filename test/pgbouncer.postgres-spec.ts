@@ -6,11 +6,8 @@ import { DatabaseClient } from '../src/database/database-client.js';
 import { LeaderLock } from '../src/database/leader-lock.js';
 import { Sessions } from '../src/database/sessions.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
-import { loadThrough, Pair } from './support/failover.js';
 import { noPgBouncer, PgBouncer } from './support/pgbouncer.js';
-import { noCluster } from './support/postgres-cluster.js';
 import { SAMPLE_DEVICE, TestService } from './support/service.js';
-import { SteadyLoad } from './support/steady-load.js';
 
 if (noPgBouncer) console.log(`Skipping PgBouncer: ${noPgBouncer}`);
 
@@ -91,25 +88,6 @@ describe.skipIf(noPgBouncer)('through PgBouncer in session mode', () => {
     await waits;
     expect(await one!.hasRival()).toBe(true);
   });
-
-  it.skipIf(noCluster)(
-    'a failover loses none of 50 requests a second at QoS 1: each succeeds, once',
-    async () => {
-      const pair = await Pair.start();
-      kept.push(pair);
-      const service = await TestService.start({ DATABASE_URL: (await pooler(pair.url, ...SESSION)).url });
-      kept.push(service);
-      const clients = await Promise.all(Array.from({ length: 5 }, () => service.connect()));
-      const ids = await Promise.all(clients.map(() => service.insertCommand()));
-      const load = new SteadyLoad(clients, ids);
-      kept.push(load);
-      expect(await loadThrough(load, service, () => pair.failOver())).toEqual({
-        ready: [503],
-        recoveryMs: expect.toSatisfy((ms: number) => ms < 5_000),
-      });
-      expect(await load.mistakes(service)).toEqual([]);
-    },
-  );
 });
 
 describe.skipIf(noPgBouncer)('PgBouncer in transaction mode', () => {
