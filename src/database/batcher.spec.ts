@@ -1,5 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 import { describe, expect, it, vi } from 'vitest';
+import { rowLocked } from '../protocol/action-error.js';
 import { type BatchLimits, Batcher } from './batcher.js';
 
 const refusal = (code: string) => new QueryFailedError('', [], Object.assign(new Error(code), { code }));
@@ -211,5 +212,33 @@ describe('Batcher', () => {
       'No outcome of this request: a trigger may have suppressed its row',
       'b',
     ]);
+  });
+
+  it('tries what a lock of others has kept again until the deadline of each item', async () => {
+    const blocked: boolean[] = [];
+    let isLocked = true;
+    const writes = new Batcher(
+      async (items: string[], isBlocked) => {
+        blocked.push(isBlocked);
+        await settled();
+        if (isLocked) throw rowLocked(refusal('55P03'));
+        return items;
+      },
+      { slots: 1, weight: 2, deadlineMs: 60_000 },
+    );
+    const now = performance.now();
+    const added = [
+      writes.add('late', ASKER, 1, now - 60_000),
+      writes.add('in time', ASKER, 1, now),
+      writes.add('late in the queue', ASKER, 1, now - 60_000),
+      writes.add('in time in the queue', ASKER, 1, now),
+    ];
+    const first = await Promise.allSettled([added[0], added[2]]);
+    expect(first.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    isLocked = false;
+    expect(await outcomes([added[1]!, added[3]!])).toEqual(['in time', 'in time in the queue']);
+    await writes.add('later', ASKER);
+    // Only a batch that follows a locked one is to wait for a moment.
+    expect([blocked[0], blocked[1], blocked.at(-1)]).toEqual([false, true, false]);
   });
 });

@@ -1,6 +1,6 @@
 import { Pace } from '../protocol/pace.js';
 import { type Asker, UserTurns } from '../protocol/turns.js';
-import { isRefused } from './database-error.js';
+import { isLocked, isRefused } from './database-error.js';
 import { retryWrite } from './write-retry.js';
 
 /**
@@ -17,6 +17,7 @@ const TURN_MS = 10;
 interface Entry<Item, Outcome> {
   item: Item;
   weight: number;
+  cameAt: number;
   resolve: (outcome: Outcome) => void;
   reject: (error: unknown) => void;
 }
@@ -26,7 +27,7 @@ export interface BatchLimits {
   slots: number;
   /** the weight of a batch; a heavier item goes alone */
   weight: number;
-  /** how long a batch is tried again that failed because of what others do, in milliseconds */
+  /** how long an item is tried again that failed because of what others do, in milliseconds */
   deadlineMs: number;
 }
 
@@ -38,23 +39,26 @@ export class Batcher<Item, Outcome> {
   private readonly waiting = new UserTurns<Entry<Item, Outcome>>();
   private running = 0;
   private isWoken = false;
+  /** Whether the last batch has met a lock that others hold, of the whole table: a row is no reason to wait. */
+  private isBlocked = false;
 
   /**
    * @param write answers one outcome for each item, in their order, `undefined` for an item that fails alone, or fails for
-   *   all of them
+   *   all of them. If `isBlocked` it waits for a lock for a moment only: each item has a deadline of its own.
    */
   constructor(
-    private readonly write: (items: Item[]) => Promise<(Outcome | undefined)[]>,
+    private readonly write: (items: Item[], isBlocked: boolean) => Promise<(Outcome | undefined)[]>,
     private readonly limits: BatchLimits,
   ) {}
 
   /**
    * @param owner with whom the item takes turns
+   * @param cameAt when its deadline began, by `performance.now()`
    * @throws what its statement fails with; what is wrong with another item does not count
    */
-  add(item: Item, owner: Asker, weight = 1): Promise<Outcome> {
+  add(item: Item, owner: Asker, weight = 1, cameAt = performance.now()): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      this.waiting.add({ item, weight, resolve, reject }, owner);
+      this.waiting.add({ item, weight, cameAt, resolve, reject }, owner);
       this.wake();
     });
   }
@@ -97,7 +101,8 @@ export class Batcher<Item, Outcome> {
   private async settle(batch: Entry<Item, Outcome>[]): Promise<void> {
     try {
       const items = batch.map(({ item }) => item);
-      const outcomes = await retryWrite(() => this.write(items), this.limits.deadlineMs);
+      const outcomes = await retryWrite(() => this.write(items, this.isBlocked), this.limits.deadlineMs);
+      this.isBlocked = false;
       const pace = new Pace(TURN_MS);
       for (const [i, { resolve, reject }] of batch.entries()) {
         if (i > 0 && i % AT_A_TIME === 0) {
@@ -108,9 +113,20 @@ export class Batcher<Item, Outcome> {
         else resolve(outcome);
       }
     } catch (error) {
+      if (isLocked((error as Error).cause)) return this.hold(batch, error);
       if (batch.length > 1 && isRefused(error)) return this.settleApart(batch);
       for (const { reject } of batch) reject(error);
     }
+  }
+
+  /** Gives up what is late, here and in the queue, and tries the rest again. */
+  private async hold(batch: Entry<Item, Outcome>[], error: unknown): Promise<void> {
+    this.isBlocked = true;
+    const since = performance.now() - this.limits.deadlineMs;
+    const isLate = ({ cameAt }: Entry<Item, Outcome>) => cameAt <= since;
+    for (const { reject } of [...batch.filter(isLate), ...this.waiting.remove(isLate)]) reject(error);
+    const rest = batch.filter((entry) => !isLate(entry));
+    if (rest.length > 0) await this.settle(rest);
   }
 
   /** The halves, and theirs, until what is wrong is alone. */

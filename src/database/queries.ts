@@ -40,21 +40,28 @@ export class Queries {
 
   /**
    * One round trip, if the session has the kind's bounds. A failed statement throws what TypeORM throws, without the
-   * values, which are the clients'. One of the kind `locking` begins again after each wait for a lock, until the deadline.
+   * values, which are the clients'.
    * @param asker whose turn it takes
    */
-  async run<Row extends object>(
+  run<Row extends object>(
     kind: Exclude<Kind, 'list'>,
     asker: Asker,
     statement: Statement,
     values: unknown[],
   ): Promise<Row[]> {
-    const attempt = () => this.inTurn(kind, asker, () => this.execute<Row>(kind, statement, values));
-    if (kind !== 'locking') return attempt();
+    return this.inTurn(kind, asker, () => this.execute<Row>(kind, statement, values));
+  }
+
+  /** As `run`, for a statement of the kind `locking`, which begins again after each wait for a lock until the deadline. */
+  async runUntilFree<Row extends object>(
+    asker: Asker,
+    statement: Statement,
+    values: unknown[],
+  ): Promise<Row[]> {
     const deadline = performance.now() + (this.sessions?.lockTimeoutMs || Infinity);
     for (;;) {
       try {
-        return await attempt();
+        return await this.run<Row>('locking', asker, statement, values);
       } catch (error) {
         if (!isLocked(error) || performance.now() >= deadline) throw error;
       }

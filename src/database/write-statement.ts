@@ -25,7 +25,7 @@ export async function write<Row extends { leads: boolean }>(
   const { term } = fence;
   const values = [...parameters, ...(term ? [term.name, term.epoch] : [])];
   const rows = () =>
-    answered(queries.run<Row>('locking', asker, statement(term !== undefined), values), OUTCOME_UNKNOWN);
+    answered(queries.runUntilFree<Row>(asker, statement(term !== undefined), values), OUTCOME_UNKNOWN);
   const [row] = await retryWrite(rows, DEADLINE_MS);
   if (!row?.leads) throw new Superseded();
   return row;

@@ -123,6 +123,6 @@ export class DirectoryRepository {
   }
 
   private change(asker: Asker, text: string, values: unknown[]): Promise<object[]> {
-    return answered(this.queries.run('locking', asker, { text }, values));
+    return answered(this.queries.runUntilFree(asker, { text }, values));
   }
 }

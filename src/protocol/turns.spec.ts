@@ -35,4 +35,13 @@ describe('UserTurns', () => {
     expect(turns.next).toBeUndefined();
     expect(turns.take()).toBeUndefined();
   });
+
+  it('loses what is removed, and keeps the order of the rest', () => {
+    const turns = new UserTurns<string>();
+    const [one, two] = [1, 2].map((userId) => ({ userId }));
+    for (const item of ['a1', 'a2', 'a3']) turns.add(item, one!);
+    turns.add('b2', two!);
+    expect(turns.remove((item) => item.endsWith('2'))).toEqual(['a2', 'b2']);
+    expect(takeAll(turns)).toEqual(['a1', 'a3']);
+  });
 });

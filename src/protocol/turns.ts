@@ -25,6 +25,18 @@ export class Turns<Item> {
     return item;
   }
 
+  /** @returns what is taken out of turn, because the test holds for it */
+  remove(test: (item: Item) => boolean): Item[] {
+    const removed: Item[] = [];
+    for (const [owner, queue] of this.queues) {
+      removed.push(...queue.filter(test));
+      const rest = queue.filter((item) => !test(item));
+      if (rest.length > 0) this.queues.set(owner, rest);
+      else this.queues.delete(owner);
+    }
+    return removed;
+  }
+
   private toTheEnd(owner: unknown, queue: Item[]): void {
     this.queues.delete(owner);
     this.queues.set(owner, queue);
@@ -61,6 +73,16 @@ export class UserTurns<Item> {
     if (clients.next === undefined) this.users.delete(user);
     else if (this.users.size > 1) this.toTheEnd(user, clients);
     return item;
+  }
+
+  /** @returns what is taken out of turn, because the test holds for it */
+  remove(test: (item: Item) => boolean): Item[] {
+    const removed: Item[] = [];
+    for (const [user, clients] of this.users) {
+      removed.push(...clients.remove(test));
+      if (clients.next === undefined) this.users.delete(user);
+    }
+    return removed;
   }
 
   private toTheEnd(user: unknown, clients: Turns<Item>): void {

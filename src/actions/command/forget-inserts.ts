@@ -48,7 +48,7 @@ export class ForgetInserts implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       let count = ROWS;
       while (count === ROWS && !this.isStopping) {
-        const [row] = await this.queries.run<{ count: number }>('locking', ITSELF, FORGET, [seconds]);
+        const [row] = await this.queries.runUntilFree<{ count: number }>(ITSELF, FORGET, [seconds]);
         count = row!.count;
       }
     } catch (error) {

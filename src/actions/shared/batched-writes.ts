@@ -99,7 +99,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
 
   private untilFree(item: Item, batcher: Batcher<Item, Row>, cameAt: number): Promise<Row | undefined> {
     const { series } = item;
-    return batcher.add(item, item.owner, item.weight).then((row) => {
+    return batcher.add(item, item.owner, item.weight, cameAt).then((row) => {
       if (row.state !== 'locked') return row.state === 'unknown' ? undefined : row;
       const again = (pause: number) => this.again(item, batcher, cameAt, pause);
       const waited = performance.now() - cameAt;
@@ -128,7 +128,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
   /** Of one term alone, so that no batch has items of two; for items of one series the same, which has one batch at a time. */
   private batcherFor({ series }: Item, term: Term): Batcher<Item, Row> {
     if (!this.current || this.current.epoch !== term?.epoch) {
-      const write = (items: Item[]) => this.writeFree(items, term);
+      const write = (items: Item[], isBlocked: boolean) => this.writeFree(items, term, isBlocked);
       const { slots } = this.limits;
       const [count, each] = series === undefined ? [1, slots] : [slots, 1];
       const batchers = Array.from(
@@ -142,10 +142,10 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
   }
 
   /** What follows one that was passed over counts as locked until it is its turn. */
-  private async writeFree(items: Item[], term: Term): Promise<(Row | undefined)[]> {
+  private async writeFree(items: Item[], term: Term, isBlocked: boolean): Promise<(Row | undefined)[]> {
     const free = items.filter((item) => !this.isBehind(item));
-    if (free.length === items.length) return this.write(items, term);
-    const written = free.length > 0 ? await this.write(free, term) : [];
+    if (free.length === items.length) return this.write(items, term, isBlocked);
+    const written = free.length > 0 ? await this.write(free, term, isBlocked) : [];
     const outcomes = new Map(free.map((item, i) => [item, written[i]]));
     return items.map((item) => (outcomes.has(item) ? outcomes.get(item) : ({ state: 'locked' } as Row)));
   }
@@ -154,10 +154,11 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
     return item.series !== undefined && !this.triedAgain.has(item) && this.passedOver.isBusy(item.series);
   }
 
-  private async write(items: Item[], term: Term): Promise<(Row | undefined)[]> {
+  private async write(items: Item[], term: Term, isBlocked: boolean): Promise<(Row | undefined)[]> {
+    const kind = isBlocked ? 'locking' : 'batch';
     const statement = this.batched.statement(term !== undefined);
     const values = [...this.batched.values(items), ...(term ? [term.name, term.epoch] : [])];
-    const rows = await answered(this.queries.run<Row>('batch', this, statement, values), OUTCOME_UNKNOWN);
+    const rows = await answered(this.queries.run<Row>(kind, this, statement, values), OUTCOME_UNKNOWN);
     if (rows.length === 0 && !(await this.lasts(term))) throw new Superseded();
     return inOrderOfItems(items, rows);
   }
