@@ -3,6 +3,7 @@ import { RepeatsAndLeadership1764000000000 } from './1764000000000-repeats-and-l
 import { Notifications1764100000000 } from './1764100000000-notifications.js';
 import { TableHygiene1764200000000 } from './1764200000000-table-hygiene.js';
 import { RightsChange1764300000000 } from './1764300000000-rights-change.js';
+import { GoneDevices1764400000000 } from './1764400000000-gone-devices.js';
 
 /** In the order in which they run. An entry is never changed after a release, only added to. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   Notifications1764100000000,
   TableHygiene1764200000000,
   RightsChange1764300000000,
+  GoneDevices1764400000000,
 ];

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { hashPassword, verifyPassword } from './auth/passwords.js';
 import { DATA_SOURCE } from './database/data-source.name.js';
 import { DatabaseOptions } from './database/database.options.js';
+import { deviceExists } from './directory/access-scope.js';
 import { DirectoryRepository } from './directory/directory.repository.js';
 import { type User, UserStatus } from './directory/entities.js';
 
@@ -82,7 +83,7 @@ export class Seed implements OnModuleInit {
   }
 
   private async hasSampleData(): Promise<boolean> {
-    const rows = await this.dataSource.query('SELECT 1 FROM device WHERE device_id = $1', [SAMPLE.deviceId]);
+    const rows = await this.dataSource.query(`SELECT 1 WHERE ${deviceExists('$1')}`, [SAMPLE.deviceId]);
     return rows.length > 0;
   }
 

@@ -136,7 +136,7 @@ describeActionContract({
   body: async (service) => {
     await service.sql(
       `INSERT INTO device (device_id, name, network_id, device_type_id) VALUES ('doomed', 'D', 1, 1)
-       ON CONFLICT (device_id) DO NOTHING`,
+       ON CONFLICT DO NOTHING`,
     );
     return { deviceId: 'doomed' };
   },

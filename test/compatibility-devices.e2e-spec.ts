@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GoneDevices } from '../src/retention/gone-devices.js';
 import type { TestClient } from './support/client.js';
 import { connectWith } from './support/compatibility.js';
 import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
@@ -152,6 +153,9 @@ describe('Actions', () => {
     const told = () => service.sql(`SELECT FROM device_notification WHERE parameters->>'id' = 'doomed'`);
     expect(await told()).toHaveLength(1);
     expect(await ask('device/delete', { deviceId: 'doomed' })).toMatchObject(SUCCESS);
+    const get = { deviceId: 'doomed', commandId: command.id };
+    expect(await ask('command/get', get)).toMatchObject({ code: 404 });
+    await service.app.get(GoneDevices).run();
     expect(await service.command(command.id)).toBeUndefined();
     expect(await told()).toEqual([]);
     expect(await ask('device/delete', { deviceId: 'doomed' })).toMatchObject({ code: 404 });

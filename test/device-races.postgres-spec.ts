@@ -28,7 +28,9 @@ beforeEach(async () => {
 
 const denied = { code: 403, error: 'Access is denied' };
 const device = async () =>
-  (await service.sql(`SELECT name, network_id FROM device WHERE device_id = 'contested'`))[0];
+  (
+    await service.sql(`SELECT name, network_id FROM device WHERE device_id = 'contested' AND gone_at IS NULL`)
+  )[0];
 
 const WAITING = `FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
 
@@ -137,22 +139,13 @@ describe('a network that somebody deletes', () => {
 
 describe('a request that is in the way of others', () => {
   it('gives way where both would wait for each other, and is executed once more', async () => {
-    await service.sql(
-      `INSERT INTO device_command (device, command, timestamp, last_updated)
-       SELECT id, 'led/on', now(), now() FROM device WHERE device_id = 'contested'`,
-    );
-    const lockCommand = `SELECT FROM device_command JOIN device d ON d.id = device
-       WHERE d.device_id = 'contested' FOR UPDATE OF device_command`;
-    const remove = () => admin.request('device/delete', { deviceId: 'contested' });
+    const move = () =>
+      admin.request('device/save', { deviceId: 'contested', device: { name: 'moved', networkId: 3 } });
     // Its own patience never ends.
-    const change = `SET LOCAL deadlock_timeout = '60s'; ${lockCommand}`;
-    const reply = await duringRequest(
-      change,
-      remove,
-      `UPDATE device SET name = 'x' WHERE device_id = 'contested'`,
-    );
-    expect(reply).toMatchObject({ status: 'success' });
-    expect(await device()).toBeUndefined();
+    const change = `SET LOCAL deadlock_timeout = '60s'; SELECT FROM network WHERE id = 3 FOR UPDATE`;
+    const last = `UPDATE device SET name = 'x' WHERE device_id = 'contested'`;
+    expect(await duringRequest(change, move, last)).toMatchObject({ status: 'success' });
+    expect(await device()).toEqual({ name: 'moved', network_id: '3' });
   });
 
   it('is executed once more where its statement was cancelled', async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeviceChangeRepository } from '../src/actions/device/device-change.repository.js';
 import { WriteFence } from '../src/database/write-fence.js';
+import { GoneDevices } from '../src/retention/gone-devices.js';
 import type { TestClient } from './support/client.js';
 import { ADMIN, SAMPLE_DEVICE, TestService } from './support/service.js';
 import { signToken } from './support/token.js';
@@ -354,6 +355,7 @@ describe('device/delete', () => {
     const { command } = await admin.request('command/insert', { deviceId: 'doomed', command: {} });
     expect(Object.keys(await remove('doomed'))).toEqual(['action', 'requestId', 'status']);
     expect(await get('doomed')).toMatchObject({ code: 404 });
+    await service.app.get(GoneDevices).run();
     expect(await service.command(command.id)).toBeUndefined();
     expect(await notificationsOf('doomed')).toEqual([]);
     const unknown = { code: 404, error: 'Device with such deviceId = doomed not found' };

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { QueryConfig, Submittable } from 'pg';
 import { databaseAway } from '../protocol/action-error.js';
-import { isOfSession, isReadOnly } from './database-error.js';
+import { isEndOfSession, isOfSession, isReadOnly } from './database-error.js';
 import type { PooledClient, SessionPool } from './session-pool.js';
 import type { Bound } from './sessions.js';
 
@@ -59,8 +59,8 @@ export class BorrowedSession extends EventEmitter {
         this.hasRun = true;
         return result;
       } catch (error) {
+        this.isUseless ||= isOfSession(error) || isEndOfSession(error);
         if (!isOfSession(error)) throw error;
-        this.isUseless = true;
         if (this.hasRun || fresh === FRESH_SESSIONS) throw this.toTell(error);
         await this.replace();
       }

@@ -80,6 +80,11 @@ export function isOfSession(error: unknown): boolean {
   return OF_SESSION.includes(code) || (code === '0A000' && routine === 'RevalidateCachedQuery');
 }
 
+/** Whether PostgreSQL has ended the session; its connection may be open for another moment. */
+export function isEndOfSession(error: unknown): boolean {
+  return /^57P/.test(causeOf(error).code ?? '');
+}
+
 export function isReadOnly(error: unknown): boolean {
   return causeOf(error).code === READ_ONLY;
 }

@@ -46,11 +46,21 @@ export const seesDeviceType = (id: string, limit = PARAMETERS.deviceTypes): stri
 const seesDevice = ({ networks, deviceTypes }: Omit<Asking, 'device'>): string =>
   `${seesNetwork('d.network_id', networks)} AND ${seesDeviceType('d.device_type_id', deviceTypes)}`;
 
+/** Of a device that is deleted the row is there until its commands and notifications are deleted as well. */
+const IS_PRESENT = 'gone_at IS NULL';
+
+/** SQL for whether there is a device of this id, visible or not. */
+export const deviceExists = (deviceId: string): string =>
+  `EXISTS (SELECT FROM device WHERE device_id = ${deviceId} AND ${IS_PRESENT})`;
+
+/** Joins the device `d` of a row that somebody was let in to see. */
+export const joinDevice = (id: string): string => `JOIN device d ON d.id = ${id} AND d.${IS_PRESENT}`;
+
 /** A device as far as who asks for it sees it: columns id, device_id, network_id, device_type_id, or no row. */
 export const visibleDevice = (asking: Asking): string => `
   SELECT d.id, d.device_id, d.network_id, d.device_type_id
     FROM device d JOIN dh_user u ON u.id = ${asking.user} AND u.status = 0
-   WHERE d.device_id = ${asking.device} AND ${seesDevice(asking)}`;
+   WHERE d.device_id = ${asking.device} AND d.${IS_PRESENT} AND ${seesDevice(asking)}`;
 
 /** The device `$1` as far as the scope in `$2..$4` sees it, for use as a common table expression. */
 export const VISIBLE_DEVICE = visibleDevice(PARAMETERS);
@@ -60,7 +70,8 @@ export const FIND_VISIBLE = { name: 'device_visible', text: VISIBLE_DEVICE };
 
 /** All devices that who asks sees, with all columns. */
 export const visibleDevices = (asking: Omit<Asking, 'device'>): string => `
-  SELECT d.* FROM device d JOIN dh_user u ON u.id = ${asking.user} AND u.status = 0 WHERE ${seesDevice(asking)}`;
+  SELECT d.* FROM device d JOIN dh_user u ON u.id = ${asking.user} AND u.status = 0
+   WHERE d.${IS_PRESENT} AND ${seesDevice(asking)}`;
 
 /** Those that the scope in `$2..$4` sees; `$1` is free. */
 export const VISIBLE_DEVICES = visibleDevices(PARAMETERS);

@@ -105,4 +105,8 @@ export class Device {
 
   @Column('boolean')
   blocked!: boolean;
+
+  /** when it was deleted: nobody sees it any more, and its row goes when its commands and notifications have */
+  @Column('timestamptz', { name: 'gone_at', nullable: true })
+  goneAt!: Date | null;
 }

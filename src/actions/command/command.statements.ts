@@ -1,4 +1,4 @@
-import { VISIBLE_DEVICE } from '../../directory/access-scope.js';
+import { joinDevice, VISIBLE_DEVICE } from '../../directory/access-scope.js';
 import { COMMAND_COLUMNS } from './device-command.js';
 
 /** $1..$4 are the device and the scope, $5 is the command. */
@@ -13,5 +13,5 @@ export const FIND = {
 export const FIND_AGAIN = {
   name: 'command_find_again',
   text: `
-  SELECT ${COMMAND_COLUMNS} FROM device_command c JOIN device d ON d.id = c.device WHERE c.id = $1`,
+  SELECT ${COMMAND_COLUMNS} FROM device_command c ${joinDevice('c.device')} WHERE c.id = $1`,
 };

@@ -1,7 +1,7 @@
 import type { Statement } from '../../database/queries.js';
 import { termRow } from '../../database/write-fence.js';
 import { once } from '../../database/write-statement.js';
-import { seesDeviceType, seesNetwork, VISIBLE_DEVICE } from '../../directory/access-scope.js';
+import { deviceExists, seesDeviceType, seesNetwork, VISIBLE_DEVICE } from '../../directory/access-scope.js';
 import { NOTIFICATION_COLUMNS } from '../notification.exports.js';
 import { DEVICE_JSON } from './device.js';
 
@@ -36,7 +36,7 @@ const saveText = (fenced: boolean): string => `
        allowed AS (
          SELECT place.* FROM place, term
           WHERE network_id IS NOT NULL AND device_type_id IS NOT NULL
-            AND (device IS NOT NULL OR NOT EXISTS (SELECT FROM device WHERE device_id = $1))),
+            AND (device IS NOT NULL OR NOT ${deviceExists('$1')})),
        ${once(`nextval('device_notification_id_seq')`, 'allowed', 10)},
        updated AS (
          UPDATE device x
@@ -59,7 +59,7 @@ const saveText = (fenced: boolean): string => `
        stored AS (SELECT ${NOTIFICATION_COLUMNS} FROM n, d_saved d)
   SELECT EXISTS (SELECT FROM term) AS leads,
          EXISTS (SELECT FROM u) AS is_active,
-         EXISTS (SELECT FROM device WHERE device_id = $1) AND NOT EXISTS (SELECT FROM d) AS is_hidden,
+         ${deviceExists('$1')} AND NOT EXISTS (SELECT FROM d) AS is_hidden,
          place.network_id IS NOT NULL AS has_network, place.device_type_id IS NOT NULL AS has_type,
          EXISTS (SELECT FROM u WHERE role = 0) AND NOT EXISTS (SELECT FROM network) AS lacks_networks,
          EXISTS (SELECT FROM u WHERE role = 0) AND NOT EXISTS (SELECT FROM device_type) AS lacks_types, stored.*
@@ -81,15 +81,15 @@ export const FIND_SAVED = {
 };
 
 /**
- * Always one row: `leads`, and the id of the row that is gone, with its commands and notifications; null where
- * nothing was deleted. $5 to $7 are the request: key, content, seconds.
+ * Always one row: `leads`, and the id of the row that is gone; null if nothing was deleted. Its commands and
+ * notifications, which nobody sees any more, are deleted later: there may be millions. $5 to $7 are the request: key, content, seconds.
  */
 const deleteText = (fenced: boolean): string => `
   WITH term AS (${termRow(fenced, 8)}),
        d AS (${VISIBLE_DEVICE} FOR UPDATE OF d),
        allowed AS (SELECT d.id FROM d, term),
        ${once('allowed.id', 'allowed', 5)},
-       gone AS (DELETE FROM device x USING i WHERE x.id = i.id RETURNING x.id)
+       gone AS (UPDATE device x SET gone_at = clock_timestamp() FROM i WHERE x.id = i.id RETURNING x.id)
   SELECT EXISTS (SELECT FROM term) AS leads, gone.id FROM (SELECT) one LEFT JOIN gone ON true`;
 
 export const deleteStatement = (fenced: boolean): Statement => ({

@@ -1,4 +1,4 @@
-import { VISIBLE_DEVICE } from '../../directory/access-scope.js';
+import { joinDevice, VISIBLE_DEVICE } from '../../directory/access-scope.js';
 import { MAX_PAGE_BYTES } from '../shared/list-page.js';
 import { NOTIFICATION_COLUMNS } from './device-notification.js';
 
@@ -16,7 +16,7 @@ export const FIND = {
 export const FIND_AGAIN = {
   name: 'notification_find_again',
   text: `
-  SELECT ${NOTIFICATION_COLUMNS} FROM device_notification n JOIN device d ON d.id = n.device WHERE n.id = $1`,
+  SELECT ${NOTIFICATION_COLUMNS} FROM device_notification n ${joinDevice('n.device')} WHERE n.id = $1`,
 };
 
 /** What a list may be sorted by. Texts in the order of their bytes, the same on every database. */
