@@ -70,7 +70,8 @@ describe('a deleted device', () => {
       ['command/subscribe', { timestamp: '2020-01-01' }],
       ['notification/subscribe', { timestamp: '2020-01-01' }],
     ] as const) {
-      expect(await ofDoomed(action, more), action).toMatchObject(NOT_FOUND);
+      const { code, error } = await ofDoomed(action, more);
+      expect({ action, code, error }).toEqual({ action, ...NOT_FOUND });
     }
     const { devices } = await admin.request('device/list', { take: 1_000 });
     expect((devices as { id: string }[]).map(({ id }) => id)).not.toContain('doomed');

@@ -82,7 +82,7 @@ export function isOfSession(error: unknown): boolean {
 
 /** Whether PostgreSQL has ended the session; its connection may be open for another moment. */
 export function isEndOfSession(error: unknown): boolean {
-  return /^57P/.test(causeOf(error).code ?? '');
+  return causeOf(error).code?.startsWith('57P') ?? false;
 }
 
 export function isReadOnly(error: unknown): boolean {
