@@ -7,7 +7,7 @@ import { AuthOptions } from './auth/auth.options.js';
 import { BrokerOptions } from './broker/broker.options.js';
 import { Config, loadConfig } from './config.js';
 import { DatabaseOptions } from './database/database.options.js';
-import type { DeviceHiveOptions } from './devicehive.options.js';
+import { type DeviceHiveOptions, readOptions } from './devicehive.options.js';
 import { closeDataDir } from './protocol/data-dir.js';
 import { RetentionOptions } from './retention/retention.options.js';
 import { ReplayWindow } from './transport/replay-window.js';
@@ -41,9 +41,9 @@ export function configurationOf(options: InjectionToken): Provider[] {
   const config = {
     provide: Config,
     inject: [options, ModulesContainer],
-    useFactory: ({ environment }: DeviceHiveOptions, modules: ModulesContainer) => {
+    useFactory: (given: DeviceHiveOptions, modules: ModulesContainer) => {
       if ([...modules.values()].filter(({ providers }) => providers.has(Config)).length > 1) throw twice();
-      const loaded = loadConfig(environment);
+      const loaded = loadConfig(readOptions(given));
       const logger = new Logger('Configuration');
       const isOpen = closeDataDir(loaded.broker.dataDir);
       for (const warning of isOpen ? [...loaded.warnings, isOpen] : loaded.warnings) logger.warn(warning);

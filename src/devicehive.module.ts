@@ -12,7 +12,7 @@ import { configurationOf, SLICES } from './configuration.js';
 import { DatabaseModule } from './database/database.module.js';
 import { Leadership } from './database/leadership.js';
 import { WriteFence } from './database/write-fence.js';
-import type { DeviceHiveExtras, DeviceHiveOptions } from './devicehive.options.js';
+import { DEFAULT_EXTRAS, type DeviceHiveExtras, type DeviceHiveOptions } from './devicehive.options.js';
 import { DirectoryModule } from './directory/directory.module.js';
 import { Device, DeviceType, Network, User, UserDeviceType, UserNetwork } from './directory/entities.js';
 import { HealthModule } from './health/health.module.js';
@@ -38,14 +38,17 @@ const ENTITIES = [
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<DeviceHiveOptions>({ moduleName: 'DeviceHive' })
     .setClassMethodName('forRoot')
-    .setExtras<DeviceHiveExtras>({ actions: [], migrations: [], health: 'health', docs: true }, compose)
+    .setExtras<DeviceHiveExtras>(DEFAULT_EXTRAS, compose)
     .build();
 
 /** The composition root. Global: guard, pipe and filter of an action run in the module of its controller. */
-function compose(
-  definition: DynamicModule,
-  { actions = [], migrations = [], health = 'health', docs = true }: DeviceHiveExtras,
-): DynamicModule {
+function compose(definition: DynamicModule, extras: DeviceHiveExtras): DynamicModule {
+  const {
+    actions = DEFAULT_EXTRAS.actions,
+    migrations = DEFAULT_EXTRAS.migrations,
+    health = DEFAULT_EXTRAS.health,
+    docs = DEFAULT_EXTRAS.docs,
+  } = extras;
   return {
     ...definition,
     global: true,
@@ -89,7 +92,7 @@ function compose(
 @Module({})
 export class DeviceHiveModule extends ConfigurableModuleClass {
   /**
-   * @param options e.g. `{ environment: process.env, actions: [RebootModule] }`; the application's creation fails where
+   * @param options e.g. `{ mqtt: { port: 1883 }, environment: process.env, actions: [RebootModule] }`; the application's creation fails where
    *   a variable is wrong, naming it and what would be right, and where the database cannot be reached or is not up
    *   to date
    */
@@ -99,7 +102,7 @@ export class DeviceHiveModule extends ConfigurableModuleClass {
 
   /**
    * The same with `imports`, `inject` and `useFactory` (or `useClass`, `useExisting`); the factory returns
-   * `{ environment }`, and `actions`, `migrations`, `health` and `docs` are given beside it.
+   * `{ environment }` or typed options, and `actions`, `migrations`, `health` and `docs` are given beside it.
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     return super.forRootAsync(options);

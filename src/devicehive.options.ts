@@ -1,15 +1,17 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { MigrationInterface } from 'typeorm';
 import type { Variables } from './environment.js';
+import { type DeviceHiveSettings, variablesOf } from './settings.js';
 
 /** The configuration; with `forRootAsync` it is what the factory returns. */
-export interface DeviceHiveOptions {
+export interface DeviceHiveOptions extends DeviceHiveSettings {
   /**
    * Variables by the names and with the defaults of the README, each as text; `process.env` is one such object. An
    * empty one counts as not set, a wrong one stops the start. `HTTP_HOST` and `HTTP_PORT` count if
    * `createApp` makes the application, `LOG_LEVEL` with `npm start` only: else HTTP and the log are the application's.
+   * Options beside it win over its variables.
    */
-  environment: Variables;
+  environment?: Variables;
 }
 
 /** What has to be known before any provider is made, so that it is given beside a factory and not by it. */
@@ -27,5 +29,21 @@ export interface DeviceHiveExtras {
   docs?: boolean;
 }
 
+export const DEFAULT_EXTRAS: Required<DeviceHiveExtras> = {
+  actions: [],
+  migrations: [],
+  health: 'health',
+  docs: true,
+};
+
 /** What `DeviceHiveModule.forRoot()`, `createApp()` and `migrate()` take. */
 export interface DeviceHiveRootOptions extends DeviceHiveOptions, DeviceHiveExtras {}
+
+/**
+ * The variables that options stand for, whichever way they are given.
+ * @throws if there is an option of another name; what is right stands in the message
+ */
+export function readOptions({ environment, ...options }: DeviceHiveRootOptions): Variables {
+  const settings = Object.entries(options).filter(([name]) => !Object.hasOwn(DEFAULT_EXTRAS, name));
+  return { ...environment, ...variablesOf(Object.fromEntries(settings)) };
+}

@@ -19,6 +19,7 @@ export type { JsonText } from './protocol/json-text.js';
 export type { Permission, PermissionId, PermissionSet } from './protocol/permissions.js';
 export type { EventKind, EventSubject } from './protocol/topics.js';
 export { migrate, type MigrateOptions } from './schema.js';
+export type { DeviceHiveSettings } from './settings.js';
 export { type ActionExtras, DEVICEHIVE, DeviceHiveContext } from './transport/devicehive.context.js';
 export { DeviceHiveServer } from './transport/devicehive.server.js';
 export { EventPublisher } from './transport/event-publisher.js';

@@ -1,13 +1,9 @@
-import type { MigrationInterface } from 'typeorm';
-import type { Type } from '@nestjs/common';
 import { loadDatabaseOptions } from './config.js';
 import { migrateDatabase } from './database/data-source.js';
-import type { DeviceHiveOptions } from './devicehive.options.js';
+import { type DeviceHiveRootOptions, readOptions } from './devicehive.options.js';
 
-/** What `migrate` reads: the options of `DeviceHiveModule.forRoot()` will do. */
-export interface MigrateOptions extends DeviceHiveOptions {
-  migrations?: Type<MigrationInterface>[];
-}
+/** The options of `DeviceHiveModule.forRoot()`, of which those for the database and `migrations` count. */
+export type MigrateOptions = DeviceHiveRootOptions;
 
 /**
  * Brings the schema of the configured database up to date: the service's own tables, and those of the migrations
@@ -15,6 +11,6 @@ export interface MigrateOptions extends DeviceHiveOptions {
  * @returns the names of the migrations that were applied, in their order
  * @throws where a variable is wrong, the database cannot be reached or a migration fails
  */
-export function migrate({ environment, migrations }: MigrateOptions): Promise<string[]> {
-  return migrateDatabase(loadDatabaseOptions(environment), migrations);
+export async function migrate(options: MigrateOptions): Promise<string[]> {
+  return migrateDatabase(loadDatabaseOptions(readOptions(options)), options.migrations);
 }
