@@ -333,12 +333,12 @@ describe('the start', () => {
     [
       'a dto without decorators',
       [BareDtoModule],
-      'BareDto has no decorators of class-validator: nothing of the request would reach BareDtoController.bare',
+      'BareDto has no decorators of nest-devicehive or class-validator: nothing of the request would reach BareDtoController.bare',
     ],
     [
       'a member whose class has no decorators',
       [BareMemberModule],
-      'Date has no decorators of class-validator: nothing of the request would reach BareMemberController.bare',
+      'Date has no decorators of nest-devicehive or class-validator: nothing of the request would reach BareMemberController.bare',
     ],
     [
       'a body without a class',

@@ -41,7 +41,7 @@ export function payloadsOf({ controller, key, method }: Handler): Payload[] {
 export function problemOf({ member, type, isPiped }: Payload, handler: string): string | undefined {
   if (isDto(type)) {
     if (declaresMembers(type)) return undefined;
-    return `${type.name} has no decorators of class-validator: nothing of the request would reach ${handler}`;
+    return `${type.name} has no decorators of nest-devicehive or class-validator: nothing of the request would reach ${handler}`;
   }
   const isTold = type !== undefined && type !== (Function as unknown);
   if (isPiped || (member !== undefined && isTold)) return undefined;

@@ -32,11 +32,11 @@ describe('another action of a resource', () => {
 
 --- src/reboot/dto/cancel-reboot.dto.ts, a new file
 
-import { IsString } from 'class-validator';
+import { TextField } from 'nest-devicehive';
 
 /** The body of \`reboot/cancel\`; members without a decorator are dropped. */
 export class CancelRebootDto {
-  @IsString({ message: 'deviceId must be text' })
+  @TextField({ required: 'deviceId must be text', wrong: 'deviceId must be text' })
   deviceId!: string;
 }
 

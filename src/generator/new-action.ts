@@ -54,7 +54,7 @@ export async function planAction(options: NewActionOptions): Promise<NewAction> 
   const files: ModuleFiles = {
     module: file(`${folder}/${resource}.module.ts`, templates.module(names)),
     controller: file(controllerFile, templates.controller(names, permission, imports)),
-    dto: file(`${folder}/dto/${dtoFile}.dto.ts`, templates.dto(names)),
+    dto: file(`${folder}/dto/${dtoFile}.dto.ts`, templates.dto(names, project.importsFrom(`${folder}/dto`))),
     spec: file(`${folder}/${resource}.controller.spec.ts`, templates.spec(names, imports)),
     endToEnd: file(testFile, endToEnd),
   };

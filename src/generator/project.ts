@@ -13,6 +13,7 @@ const OWN_FILES: Record<string, string> = {
   DEVICEHIVE: 'src/transport/devicehive.context.js',
   Principal: 'src/auth/principal.js',
   RequirePermission: 'src/auth/require-permission.decorator.js',
+  TextField: 'src/transport/dto/dto-fields.js',
   VisibleDevices: 'src/actions/visible-devices.js',
 };
 

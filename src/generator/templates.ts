@@ -34,12 +34,12 @@ ${handler(names, permission)}
 }
 `,
 
-  dto: ({ action, dtoClass }: ActionNames): string => `
-import { IsString } from 'class-validator';
+  dto: ({ action, dtoClass }: ActionNames, { entry }: Imports): string => `
+${entry(['TextField'])}
 
 /** The body of \`${action}\`; members without a decorator are dropped. */
 export class ${dtoClass} {
-  @IsString({ message: 'deviceId must be text' })
+  @TextField({ required: 'deviceId must be text', wrong: 'deviceId must be text' })
   deviceId!: string;
 }
 `,

@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
-import { validate, type ValidationError } from 'class-validator';
-import { ActionError, MALFORMED_JSON } from '../protocol/action-error.js';
+import { ActionError } from '../protocol/action-error.js';
 import { type Dto, needsValidator, readDto } from './dto/dto-reader.js';
+import { firstRefusal } from './dto/read-with.js';
 
 /** What TypeScript gives as type where a parameter is no class of its own, or one that is imported by `import type`. */
 const NOT_DTOS = new Set<unknown>([undefined, Object, Function, String, Number, Boolean, Array]);
@@ -26,13 +26,7 @@ export class ActionValidationPipe implements PipeTransform {
 }
 
 async function validated(dto: object): Promise<object> {
-  const errors = await validate(dto, { whitelist: true, stopAtFirstError: true, forbidUnknownValues: false });
-  if (errors.length > 0) throw new ActionError(400, firstMessage(errors));
+  const refusal = await firstRefusal(dto);
+  if (refusal !== undefined) throw new ActionError(400, refusal);
   return dto;
-}
-
-function firstMessage(errors: ValidationError[]): string {
-  const [error] = errors;
-  const [message] = Object.values(error?.constraints ?? {});
-  return message ?? (error?.children?.length ? firstMessage(error.children) : MALFORMED_JSON);
 }

@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
-import { IsISO8601, IsString } from 'class-validator';
 import * as dh from 'nest-devicehive';
 import { Entity, PrimaryColumn, type QueryRunner, Repository } from 'typeorm';
 
@@ -18,8 +17,8 @@ export class CreateReboot1770000000000 {
 }
 
 class ScheduleDto {
-  @IsString({ message: 'deviceId must be text' }) deviceId!: string;
-  @IsISO8601({}, { message: 'at must be a time' }) at!: string;
+  @dh.TextField({ required: 'deviceId is missing' }) deviceId!: string;
+  @dh.TimestampField({ required: 'at is missing', wrong: 'at must be a time' }) at!: Date;
 }
 
 @dh.ActionController()
@@ -33,7 +32,7 @@ class RebootController {
   @dh.RequirePermission('ManageReboot')
   async schedule(@Payload() { deviceId, at }: ScheduleDto, @dh.CurrentPrincipal() principal: dh.Principal) {
     await this.devices.get(principal, deviceId);
-    const reboot = { device: deviceId, at: new Date(at) };
+    const reboot = { device: deviceId, at };
     // The same request once more finds its row.
     await this.reboots.upsert(reboot, ['device', 'at']);
     return { reboot };

@@ -1,16 +1,15 @@
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { IsInt, Min } from 'class-validator';
 import {
   ActionController,
   CurrentPrincipal,
   DEVICEHIVE,
+  IntegerField,
   type Principal,
   RequirePermission,
 } from 'nest-devicehive';
 
 class RebootDto {
-  @Min(0, { message: 'seconds must be 0 at least' })
-  @IsInt({ message: 'seconds must be an integer' })
+  @IntegerField({ min: 0, required: 'seconds is missing', wrong: 'seconds must be 0 at least' })
   seconds!: number;
 }
 

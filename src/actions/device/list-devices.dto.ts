@@ -1,16 +1,23 @@
 import { IntegerField, TextField } from '../../transport/dto/dto-fields.js';
-import { ListPageDto } from '../shared/list-page.dto.js';
+import type { ListPage } from '../shared/list-page.js';
+import { SkipField, SortField, SortOrderField, TakeField } from '../shared/list-page.dto.js';
 
 /** Beyond it a pattern says nothing more about a name of 128 characters. */
 const MAX_PATTERN = 512;
 
 /** `device/list` and `device/count`: which of the devices that the caller sees. All conditions must hold. */
-export class ListDevicesDto extends ListPageDto {
-  @TextField({ description: '`name`, `status` or `network`, in any capitals' })
-  override sortField?: string | null;
+export class ListDevicesDto implements ListPage {
+  @SortField('`name`, `status` or `network`, in any capitals')
+  sortField?: string | null;
 
-  @TextField({ description: '`desc`; any other text is ascending' })
-  override sortOrder?: string | null;
+  @SortOrderField('`desc`; any other text is ascending')
+  sortOrder?: string | null;
+
+  @TakeField()
+  take?: number | null;
+
+  @SkipField()
+  skip?: number | null;
 
   @TextField()
   name?: string | null;

@@ -1,8 +1,21 @@
 import { TextField, TimestampField } from '../../transport/dto/dto-fields.js';
-import { ListPageDto } from '../shared/list-page.dto.js';
+import type { ListPage } from '../shared/list-page.js';
+import { SkipField, SortField, SortOrderField, TakeField } from '../shared/list-page.dto.js';
 import { DEVICE_ID } from '../shared/request-errors.js';
 
-export class ListNotificationsDto extends ListPageDto {
+export class ListNotificationsDto implements ListPage {
+  @SortField()
+  sortField?: string | null;
+
+  @SortOrderField()
+  sortOrder?: string | null;
+
+  @TakeField()
+  take?: number | null;
+
+  @SkipField()
+  skip?: number | null;
+
   @TextField(DEVICE_ID)
   deviceId!: string;
 

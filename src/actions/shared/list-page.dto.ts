@@ -1,17 +1,17 @@
-import { DEFAULT_TAKE, MAX_TAKE } from './list-page.js';
 import { IntegerField, TextField } from '../../transport/dto/dto-fields.js';
+import { DEFAULT_TAKE, MAX_TAKE } from './list-page.js';
 
-/** Which part of a list, and in which order. */
-export class ListPageDto {
-  @TextField({ description: 'a member of the list; one that is not known is as if absent' })
-  sortField?: string | null;
+// The members of `ListPage`. Each dto of a list declares them itself: class-validator reports inherited members last.
 
-  @TextField({ description: '`desc`, the default with a `sortField`; any other text is ascending' })
-  sortOrder?: string | null;
+export const SortField = (
+  description = 'a member of the list; one that is not known is as if absent',
+): PropertyDecorator => TextField({ description });
 
-  @IntegerField({ description: `${DEFAULT_TAKE} unless told, ${MAX_TAKE} at most`, example: 20 })
-  take?: number | null;
+export const SortOrderField = (
+  description = '`desc`, the default with a `sortField`; any other text is ascending',
+): PropertyDecorator => TextField({ description });
 
-  @IntegerField()
-  skip?: number | null;
-}
+export const TakeField = (): PropertyDecorator =>
+  IntegerField({ description: `${DEFAULT_TAKE} unless told, ${MAX_TAKE} at most`, example: 20 });
+
+export const SkipField = (): PropertyDecorator => IntegerField();

@@ -4,8 +4,15 @@ import { ActionError } from '../../protocol/action-error.js';
 import { JsonText, printJson } from '../../protocol/json-text.js';
 import { Pace } from '../../protocol/pace.js';
 import type { Asker } from '../../protocol/turns.js';
-import type { ListPageDto } from './list-page.dto.js';
 import { invalidParameters } from './request-errors.js';
+
+/** Which part of a list, and in which order. */
+export interface ListPage {
+  sortField?: string | null;
+  sortOrder?: string | null;
+  take?: number | null;
+  skip?: number | null;
+}
 
 /** DeviceHive's documents say 100, its code 20. */
 export const DEFAULT_TAKE = 100;
@@ -25,7 +32,7 @@ export function replayLimitOf(limit: number | null | undefined): number {
 }
 
 /** For LIMIT and OFFSET; what is below 0 counts as 0. */
-export function limitsOf({ take, skip }: ListPageDto): [limit: number, offset: number] {
+export function limitsOf({ take, skip }: ListPage): [limit: number, offset: number] {
   return [Math.min(Math.max(take ?? DEFAULT_TAKE, 0), MAX_TAKE), Math.max(skip ?? 0, 0)];
 }
 
@@ -37,7 +44,7 @@ export function limitsOf({ take, skip }: ListPageDto): [limit: number, offset: n
  * @param id the column that decides between equal rows, so that pages do not overlap
  */
 export function orderOf(
-  { sortField, sortOrder }: ListPageDto,
+  { sortField, sortOrder }: ListPage,
   columns: ReadonlyMap<string, string>,
   unsorted: string,
   id: string,
@@ -55,7 +62,7 @@ export function orderOf(
  * @throws {ActionError} 400 for a field that is not among `columns`, as in the original
  */
 export function strictOrderOf(
-  { sortField, sortOrder }: ListPageDto,
+  { sortField, sortOrder }: ListPage,
   columns: ReadonlyMap<string, string>,
   id: string,
 ): string {

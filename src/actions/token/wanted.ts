@@ -7,7 +7,8 @@ import {
   PERMISSION_IDS,
   type PermissionId,
 } from '../../protocol/permissions.js';
-import { ReadWith, Refused } from '../../transport/dto/dto-reader.js';
+import { Refused } from '../../transport/dto/dto-reader.js';
+import { ReadWith } from '../../transport/dto/read-with.js';
 import { unknownPermission } from './token.errors.js';
 
 /** What a request asks a token to carry: these ids, and with `all` whatever else there is to give (`*`). */

@@ -1,11 +1,10 @@
-import { applyDecorators } from '@nestjs/common';
-import { Allow, ValidateNested } from 'class-validator';
 import { MALFORMED_JSON } from '../../protocol/action-error.js';
 import { isJsonObject } from '../../protocol/json-object.js';
 import { ANY_OBJECT, described, type JsonSchema, listOf } from '../../protocol/json-schema.js';
-import { memberText, membersOf } from '../../protocol/json-text.js';
+import { JsonText, memberText, membersOf } from '../../protocol/json-text.js';
 import { parseTimestamp } from '../../protocol/timestamps.js';
-import { type Field, readDto, ReadWith, Refused } from './dto-reader.js';
+import { type Field, readDto, Refused } from './dto-reader.js';
+import { ReadWith } from './read-with.js';
 
 /**
  * Fields of action dtos, as lenient as DeviceHive where that is harmless and strict where it would corrupt
@@ -45,8 +44,7 @@ function field(
     required,
     nested,
   };
-  // For class-validator, where a dto has fields of its kind too: it drops what nothing decorates.
-  return applyDecorators(ReadWith(field), nested ? ValidateNested() : Allow());
+  return ReadWith(field);
 }
 
 /** How an integer may be written as text. */
@@ -135,11 +133,11 @@ function isWithin(text: string, { minLength = 0, maxLength = Infinity, pattern }
 const unfitFor = ({ unfit }: TextOptions): Refused | undefined =>
   unfit === undefined ? undefined : new Refused(unfit);
 
-/** A JSON object of any content, kept as `JsonText`. The original says `'parameters'` whatever the field's name. */
+/** A JSON object of any content, kept as `JsonText`: as it was written, if that is known. The original says `'parameters'` whatever the field's name. */
 export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {
   const withText = { wrong: "'parameters' must be JSON Object!", ...options };
   return field(withText, ANY_OBJECT, (value, parent, key) =>
-    isJsonObject(value) ? (memberText(parent, key) ?? undefined) : undefined,
+    isJsonObject(value) ? (memberText(parent, key) ?? new JsonText(JSON.stringify(value))) : undefined,
   );
 }
 
@@ -155,9 +153,10 @@ export function TimestampField(options: FieldOptions = {}): PropertyDecorator {
 
 /** An object with fields of its own. */
 export function NestedField(dto: () => new () => object, options: FieldOptions = {}): PropertyDecorator {
-  const read = (value: unknown) => {
+  const read = (value: unknown, parent: object) => {
     if (!isJsonObject(value)) return undefined;
-    membersOf(value);
+    // The object learns its text from that of its parent.
+    membersOf(parent);
     return readDto(dto(), value);
   };
   return field(options, ANY_OBJECT, read, dto);

@@ -29,15 +29,22 @@ export type Dto = new () => object;
 type Members = Record<string, unknown>;
 
 const FIELDS = 'nest-devicehive:fields';
+/** The name of the constraint by which class-validator refuses what a field refuses. */
+export const FIELD_CONSTRAINT = 'nest-devicehive:field';
 /** @returns by the name of the property, in the order of declaration */
 export const fieldsOf = (prototype: object): ReadonlyMap<string, Field> =>
   (Reflect.getMetadata(FIELDS, prototype) as Map<string, Field> | undefined) ?? new Map<string, Field>();
 
-/** Property decorator: `readDto` fills the property. */
-export function ReadWith(field: Field): PropertyDecorator {
-  return (prototype, key) => {
-    Reflect.defineMetadata(FIELDS, new Map(fieldsOf(prototype)).set(String(key), field), prototype);
-  };
+/** For the decorators of `dto-fields.ts`: `readDto` fills the property. */
+export function registerField(prototype: object, key: string, field: Field): void {
+  Reflect.defineMetadata(FIELDS, new Map(fieldsOf(prototype)).set(key, field), prototype);
+}
+
+/** @returns what becomes of a member: `undefined` if it is absent, `Refused` if it is not acceptable */
+export function readMember({ read, required }: Field, body: object, key: string): unknown {
+  const value = Object.hasOwn(body, key) ? (body as Members)[key] : undefined;
+  const made = value == null ? value : read(value, body, key);
+  return made == null && required ? new Refused(required) : made;
 }
 
 /**
@@ -48,20 +55,12 @@ export function ReadWith(field: Field): PropertyDecorator {
  * @throws {ActionError} 400 with the text of the first field, in the order of declaration, that is not acceptable
  */
 export function readDto<T extends object>(dto: new () => T, body: object): T {
-  const members = body as Members;
   const { fields, others } = shapeOf(dto);
-  const instance = others.length > 0 ? plainToInstance(dto, pick(members, others)) : new dto();
-  for (const [key, { read, required }] of fields) {
-    const value = Object.hasOwn(body, key) ? members[key] : undefined;
-    if (value == null) {
-      if (required) throw new ActionError(400, required);
-      if (value === null) (instance as Members)[key] = null;
-      continue;
-    }
-    const made = read(value, body, key);
+  const instance = others.length > 0 ? plainToInstance(dto, pick(body as Members, others)) : new dto();
+  for (const [key, field] of fields) {
+    const made = readMember(field, body, key);
     if (made instanceof Refused) throw new ActionError(400, made.text);
-    if (made === null && required) throw new ActionError(400, required);
-    (instance as Members)[key] = made;
+    if (made !== undefined) (instance as Members)[key] = made;
   }
   return instance;
 }
@@ -94,15 +93,26 @@ function shapeOf(dto: Dto): Shape {
   let shape = shapes.get(dto);
   if (!shape) {
     const fields = fieldsOf(dto.prototype as object);
-    const validated = getMetadataStorage().getTargetValidationMetadatas(dto, '', false, false);
-    const others = new Set(
-      validated.map(({ propertyName }) => propertyName).filter((key) => !fields.has(key)),
-    );
+    const others = new Set(validatedMembers(dto));
+    const both = [...others].find((key) => fields.has(key));
+    if (both) throw decoratedTwice(dto, both);
     shape = { fields: [...fields], others: [...others] };
     shapes.set(dto, shape);
   }
   return shape;
 }
+
+/** Names of members with decorators of class-validator, beside that of a field. */
+function validatedMembers(dto: Dto): string[] {
+  return getMetadataStorage()
+    .getTargetValidationMetadatas(dto, '', false, false)
+    .flatMap(({ name, propertyName }) => (name === FIELD_CONSTRAINT ? [] : propertyName));
+}
+
+const decoratedTwice = ({ name }: Dto, key: string) =>
+  new Error(
+    `${name}.${key} has decorators of nest-devicehive and of class-validator: leave those of one, they read values differently`,
+  );
 
 function pick(members: Members, keys: string[]): Members {
   return Object.fromEntries(keys.filter((key) => key in members).map((key) => [key, members[key]]));
