@@ -5,6 +5,7 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY migrations ./migrations
 COPY src ./src
+COPY scripts ./scripts
 RUN npm run build
 
 FROM node:24-slim
@@ -15,6 +16,7 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev && npm cache clean --force
+COPY scripts ./scripts
 COPY --from=build /app/dist ./dist
 # Without DATABASE_URL set SEED_SAMPLE_DATA=false, ADMIN_LOGIN and ADMIN_PASSWORD: beyond loopback a start with the public
 # password of the sample login is refused.

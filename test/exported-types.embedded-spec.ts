@@ -48,7 +48,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('exports the types that its API hands out, so that a service compiles with declarations', async () => {
-  const compiler = resolve('node_modules/typescript/bin/tsc');
+  const compiler = resolve('node_modules/typescript-7/bin/tsc');
   const { stdout } = await promisify(execFile)('node', [compiler], { cwd: folder }).catch(
     (error: { stdout: string }) => error,
   );

@@ -1,0 +1,43 @@
+// Compiles into dist, unless what is there is up to date. Without a compiler, as after `npm ci --omit=dev`, dist is
+// taken as it is.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const COMPILER = 'node_modules/typescript-7/bin/tsc';
+const SOURCES = ['src', 'migrations', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+/** Its time is when dist was last made by this script. */
+const STAMP = 'dist/.built';
+
+process.chdir(join(import.meta.dirname, '..'));
+
+if (!existsSync(COMPILER)) {
+  if (!existsSync('dist/src/main.js')) {
+    console.error(
+      'There is neither dist nor a compiler: run npm ci (without --omit=dev) and npm run build first',
+    );
+    process.exit(1);
+  }
+} else if (!existsSync(STAMP) || timeOf(STAMP) < Math.max(...SOURCES.map(lastChangeIn))) {
+  const begunAt = new Date();
+  const { status } = spawnSync(process.execPath, [COMPILER, '-p', 'tsconfig.build.json'], {
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  writeFileSync(STAMP, `${begunAt.toISOString()}\n`);
+}
+
+/** @param {string} path */
+function timeOf(path) {
+  return statSync(path).mtimeMs;
+}
+
+/**
+ * Of files and folders: a file that is removed changes its folder.
+ * @param {string} path
+ * @returns {number}
+ */
+function lastChangeIn(path) {
+  if (!statSync(path).isDirectory()) return timeOf(path);
+  return Math.max(timeOf(path), ...readdirSync(path).map((name) => lastChangeIn(join(path, name))));
+}
