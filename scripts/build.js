@@ -5,7 +5,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const COMPILER = 'node_modules/typescript-7/bin/tsc';
-const SOURCES = ['src', 'migrations', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+const SOURCES = ['src', 'migrations', 'tsconfig.json', 'tsconfig.build.json'];
 /** Its time is when dist was last made by this script. */
 const STAMP = 'dist/.built';
 

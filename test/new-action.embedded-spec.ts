@@ -56,7 +56,7 @@ describe('npm run new:action', { timeout: 180_000 }, () => {
     expect(said).toContain('Add PowerSupplyModule to addedModules in src/actions/index.ts');
     await run(bin('oxlint'), '--deny-warnings', 'src', 'test');
     await run(bin('prettier'), '--check', ...files);
-    await run(bin('tsc'), '--noEmit');
+    await run('node_modules/typescript-7/bin/tsc', '--noEmit');
     const projects = ['--project', 'unit', '--project', 'embedded'];
     const tests = await run(bin('vitest'), 'run', ...projects, 'power-supply');
     expect(tests).toMatch(/Test Files +2 passed/);
@@ -74,7 +74,7 @@ describe('npm run new:action', { timeout: 180_000 }, () => {
     edit('src/actions/slow/slow.controller.ts', (text) =>
       text.replace(/return \{.*\};/, 'await new Promise(() => {});\n    return device;'),
     );
-    await run(bin('tsc'), '-p', 'tsconfig.build.json');
+    await run('node_modules/typescript-7/bin/tsc', '-p', 'tsconfig.build.json');
     const env = { ...environment().env, ACTION_TIMEOUT_MS: '200' };
     const service = start(env, ['node', 'dist/src/main.js'], project.folder);
     const url = await service.ready();

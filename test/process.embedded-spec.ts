@@ -11,7 +11,7 @@ import { ADMIN, connectRawAdmin, SAMPLE_DEVICE } from './support/service.js';
 /** `npm start` builds first. */
 const BUILDS_MS = 120_000;
 /** What `npm start` needs: it builds in a folder of its own, since `dist` is what other tests run. */
-const PROJECT = ['src', 'migrations', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const PROJECT = ['scripts', 'src', 'migrations', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 const { environment, start } = processesOfEachTest();
 let project: ReturnType<typeof copyProject>;
