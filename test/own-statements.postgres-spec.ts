@@ -15,6 +15,8 @@ let failing: string[] = [];
 
 const LOSES_ITS_CONNECTION = 'SELECT pg_terminate_backend(pg_backend_pid())';
 const MEETS_A_LOCK = `DO $$ BEGIN RAISE lock_not_available; END $$`;
+const IS_CANCELLED = `DO $$ BEGIN RAISE query_canceled; END $$`;
+const FINDS_NO_ROOM = `DO $$ BEGIN RAISE too_many_connections; END $$`;
 const IS_WRONG = 'SELECT 1 / 0';
 
 @ActionController()
@@ -64,6 +66,18 @@ describe("a statement of an extension's own", () => {
       failing = [statement];
       expect(await client.request('lamp/once')).toMatchObject({ status: 'error', code, error });
       expect(await client.request('lamp/once')).toMatchObject({ status: 'success', lamp: 'on' });
+    },
+  );
+
+  it.each([
+    ['is cancelled', IS_CANCELLED, 500, 'Internal server error'],
+    ['finds no room', FINDS_NO_ROOM, 503, 'Outcome unknown, it may have been applied'],
+  ])(
+    'that %s does not have its action run once more: those before may have stored something',
+    async (_, statement, code, error) => {
+      failing = [statement, statement];
+      expect(await client.request('lamp/once')).toMatchObject({ status: 'error', code, error });
+      expect(failing).toEqual([statement]);
     },
   );
 

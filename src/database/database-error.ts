@@ -63,11 +63,16 @@ export function databaseError(error: unknown, ifCutOff?: string): unknown {
 }
 
 /**
- * What a handler has thrown, as a client may know it. An extension's statements fail here with TypeORM's errors: nothing
- * tells whether they change something, so that their outcome is unknown if the connection broke.
+ * Maps what a handler has thrown to what a client may know of it. TypeORM's error comes from a statement of an extension:
+ * nothing tells what this one, or those that the handler ran before, have changed, so that the outcome is unknown.
  */
 export function failedStatement(thrown: unknown): unknown {
-  return thrown instanceof QueryFailedError ? databaseError(thrown, OUTCOME_UNKNOWN) : thrown;
+  if (!(thrown instanceof QueryFailedError)) return thrown;
+  const known = actionErrorIn(thrown);
+  if (known) return known;
+  const error = databaseError(thrown, OUTCOME_UNKNOWN);
+  if (!(error instanceof Unavailable) || error.isOutcomeUnknown) return error;
+  return new Unavailable(OUTCOME_UNKNOWN, true, { cause: thrown, isUnexplained: error.isUnexplained });
 }
 
 /**
