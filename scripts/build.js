@@ -1,12 +1,12 @@
 // Compiles into dist, unless what is there is up to date. Without a compiler, as after `npm ci --omit=dev`, dist is
 // taken as it is.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const COMPILER = 'node_modules/typescript-7/bin/tsc';
 const SOURCES = ['src', 'migrations', 'tsconfig.json', 'tsconfig.build.json'];
-/** Its time is when dist was last made by this script. */
+/** Its time is when the last build by this script began: what has changed meanwhile is for the next one. */
 const STAMP = 'dist/.built';
 
 process.chdir(join(import.meta.dirname, '..'));
@@ -24,7 +24,8 @@ if (!existsSync(COMPILER)) {
     stdio: 'inherit',
   });
   if (status !== 0) process.exit(status ?? 1);
-  writeFileSync(STAMP, `${begunAt.toISOString()}\n`);
+  writeFileSync(STAMP, '');
+  utimesSync(STAMP, begunAt, begunAt);
 }
 
 /** @param {string} path */
@@ -33,7 +34,7 @@ function timeOf(path) {
 }
 
 /**
- * Of files and folders: a file that is removed changes its folder.
+ * Looks at folders, too: a file that is removed changes its folder.
  * @param {string} path
  * @returns {number}
  */

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { copyProject } from './support/project-copy.js';
 
 let project: ReturnType<typeof copyProject>;
@@ -27,6 +27,17 @@ it('a build is made once, and again after a change of a source', async () => {
   utimesSync(at('src/other.ts'), later, later);
   await build();
   expect(statSync(at('dist/src/other.js')).isFile()).toBe(true);
+});
+
+it('a build does not stand for a source that changes while it is made', async () => {
+  const building = build();
+  await vi.waitUntil(() => existsSync(at('dist/src/main.js')), { timeout: 20_000, interval: 1 });
+  const changed = new Date(statSync(at('dist/src/main.js')).mtimeMs - 1);
+  utimesSync(at('src/main.ts'), changed, changed);
+  await building;
+  const first = builtAt();
+  await build();
+  expect(builtAt()).toBeGreaterThan(first);
 });
 
 it('a build that fails is made again the next time', async () => {
