@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isPostgres } from './support/environment.js';
 import { type Message, TestClient } from './support/client.js';
+import { randomOf } from './support/random.js';
 import { TestService } from './support/service.js';
 import { signToken } from './support/token.js';
 
@@ -27,17 +28,6 @@ const TYPES = { a: 401, b: 402 };
 /** Part of every value that a tenant writes; nobody else ever sends it. */
 const SECRETS = { a: 'secret-of-a', b: 'secret-of-b' };
 const device = (tenant: Tenant, n: number) => `tenant-${tenant}-${n}`;
-
-/** The same operations in each run (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 let service: TestService;
 const clients: Record<Tenant, TestClient[]> = { a: [], b: [] };

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { isDeepStrictEqual } from 'node:util';
 import { type ArgumentMetadata, BadRequestException, type Type, ValidationPipe } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
+import { randomOf } from '../../test/support/random.js';
 import { rememberSource } from '../protocol/json-text.js';
 import { ActionValidationPipe } from '../transport/action-validation.pipe.js';
 import { type Dto, fieldsOf } from '../transport/dto/dto-reader.js';
@@ -12,17 +13,7 @@ import { payloadsOf } from './payloads.js';
 const BODIES = 10_000;
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-/** Mulberry32. */
-function randomFrom(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const random = randomFrom(SEED);
+const random = randomOf(SEED);
 const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
 
 /** Values as a client writes them. */
