@@ -10,6 +10,7 @@ import { RetentionOptions } from './retention.options.js';
 import {
   type DeletedRow,
   deleteStatement,
+  DEVICES,
   type Doomed,
   forgetStatement,
   KEPT_TABLES,
@@ -68,8 +69,10 @@ export class Deletion implements OnModuleDestroy {
   /** Deletes devices that are gone and have no rows. */
   async forgetDevices(): Promise<number> {
     let total = 0;
-    for (let deleted = -1; deleted !== 0 && !this.isStopping; total += deleted) {
-      deleted = (await this.run<{ leads: boolean; deleted: number }>(forgetStatement, [])).deleted;
+    let deleted = DEVICES;
+    while (deleted === DEVICES && !this.isStopping) {
+      ({ deleted } = await this.run<{ leads: boolean; deleted: number }>(forgetStatement, []));
+      total += deleted;
     }
     return total;
   }

@@ -1,47 +1,56 @@
-import { Logger } from '@nestjs/common';
+import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Superseded } from '../protocol/action-error.js';
 
-/** Work in the background that is done again and again. It does not fail: what is left is for the next time. */
-export class RepeatedTask {
-  private readonly logger: Logger;
+/** When a task runs after the start, and then again and again; in milliseconds. */
+export interface Schedule {
+  first: number;
+  every: number;
+}
+
+/** Deletes rows in the background, again and again. It does not fail: what is left is for the next time. */
+export abstract class RepeatedTask implements OnApplicationBootstrap, OnModuleDestroy {
+  protected readonly logger = new Logger('Retention');
   private timer?: NodeJS.Timeout;
   private isStopped = false;
   private hasFailed = false;
 
-  /**
-   * @param name in the log
-   * @param failure what the log says, before the reason, if the work fails: once, and not each time
-   * @param work how many rows it has deleted
-   */
+  /** @param failure what the log says, before the reason, if the work fails: once, and not each time */
   constructor(
-    name: string,
+    private readonly schedule: Schedule,
     private readonly failure: string,
-    private readonly work: () => Promise<number>,
-  ) {
-    this.logger = new Logger(name);
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.plan(this.schedule.first);
   }
 
-  start(firstMs: number, everyMs: number): void {
-    this.timer = setTimeout(() => {
-      void this.run().then(() => this.isStopped || this.start(everyMs, everyMs));
-    }, firstMs);
-  }
-
-  stop(): void {
+  onModuleDestroy(): void {
     this.isStopped = true;
     clearTimeout(this.timer);
   }
 
-  /** @returns what the work returns; 0 if it failed, or another replica leads */
+  /**
+   * Does the work now, unless another replica leads or the service stops.
+   * @returns the rows that were deleted; 0 if the work failed
+   */
   async run(): Promise<number> {
     try {
-      const done = await this.work();
+      const deleted = await this.work();
       this.hasFailed = false;
-      return done;
+      return deleted;
     } catch (error) {
       if (!(error instanceof Superseded)) this.tell(error as Error);
       return 0;
     }
+  }
+
+  /** @returns the rows that were deleted */
+  protected abstract work(): Promise<number>;
+
+  private plan(milliseconds: number): void {
+    this.timer = setTimeout(() => {
+      void this.run().then(() => this.isStopped || this.plan(this.schedule.every));
+    }, milliseconds);
   }
 
   private tell(error: Error): void {

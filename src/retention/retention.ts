@@ -1,47 +1,27 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Deletion } from './deletion.js';
 import { RepeatedTask } from './repeated-task.js';
 import { RetentionOptions } from './retention.options.js';
-import { type KeptTable, olderThan } from './retention.statement.js';
-
-const FIRST_MS = 60_000;
-const EVERY_MS = 3_600_000;
+import { olderThan } from './retention.statement.js';
 
 /** Deletes commands and notifications that are too old. */
 @Injectable()
-export class Retention implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger('Retention');
-  private readonly task = new RepeatedTask(
-    'Retention',
-    'Old rows are not deleted, the next attempt is in an hour',
-    () => this.deleteOld(),
-  );
-
+export class Retention extends RepeatedTask {
   constructor(
     private readonly deletion: Deletion,
     private readonly options: RetentionOptions,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    if (this.options.days !== undefined) this.task.start(FIRST_MS, EVERY_MS);
+  ) {
+    super({ first: 60_000, every: 3_600_000 }, 'Old rows are not deleted, the next attempt is in an hour');
   }
 
-  onModuleDestroy(): void {
-    this.task.stop();
+  override onApplicationBootstrap(): void {
+    if (this.options.days !== undefined) super.onApplicationBootstrap();
   }
 
-  /**
-   * Deletes all that is too old now, unless another replica leads or the service stops.
-   * @returns the rows that were deleted
-   */
-  run(): Promise<number> {
-    return this.task.run();
-  }
-
-  private async deleteOld(): Promise<number> {
+  protected async work(): Promise<number> {
     const { days } = this.options;
     if (days === undefined) return 0;
-    return this.deletion.delete(olderThan(days), (rows: number, table: KeptTable) =>
+    return this.deletion.delete(olderThan(days), (rows, table) =>
       this.logger.log(`Deleted ${rows} rows of ${table} that are older than ${days} days`),
     );
   }
