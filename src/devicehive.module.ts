@@ -92,9 +92,9 @@ function compose(definition: DynamicModule, extras: DeviceHiveExtras): DynamicMo
 @Module({})
 export class DeviceHiveModule extends ConfigurableModuleClass {
   /**
-   * @param options e.g. `{ mqtt: { port: 1883 }, environment: process.env, actions: [RebootModule] }`; the application's creation fails where
-   *   a variable is wrong, naming it and what would be right, and where the database cannot be reached or is not up
-   *   to date
+   * @param options e.g. `{ mqtt: { port: 1883 }, environment: process.env, actions: [RebootModule] }`; the application's
+   *   creation fails where a variable is wrong, naming it and what would be right, and where the database cannot be
+   *   reached or is not up to date
    */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
     return super.forRoot(options);

@@ -5,7 +5,7 @@ import { SAMPLE_DEVICE, TestService } from './support/service.js';
 
 const DEADLINE_MS = 2_000;
 const CLIENTS = 20;
-/** What the service takes of one connection at a time is more. */
+/** The service takes more requests than these of one connection at a time. */
 const EACH = 50;
 const REFUSED = { status: 'error', code: 503, error: 'The row is locked by somebody else, try again' };
 

@@ -94,8 +94,8 @@ export class Gate {
    */
   leave(kind: Kind, since: number): void {
     this.running[kind]--;
-    const tookMs = performance.now() - since;
-    if (kind === 'list' && tookMs >= SHORT_LIST_MS && this.lastOther > since) this.rest();
+    const isBesideOthers = kind === 'list' && this.lastOther > since;
+    if (isBesideOthers && performance.now() - since >= SHORT_LIST_MS) this.rest();
     this.beginWaiting();
   }
 

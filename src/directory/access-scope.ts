@@ -46,7 +46,7 @@ export const seesDeviceType = (id: string, limit = PARAMETERS.deviceTypes): stri
 const seesDevice = ({ networks, deviceTypes }: Omit<Asking, 'device'>): string =>
   `${seesNetwork('d.network_id', networks)} AND ${seesDeviceType('d.device_type_id', deviceTypes)}`;
 
-/** Of a device that is deleted the row is there until its commands and notifications are deleted as well. */
+/** A deleted device's row stays until its commands and notifications are deleted as well. */
 const IS_PRESENT = 'gone_at IS NULL';
 
 /** SQL for whether there is a device of this id, visible or not. */

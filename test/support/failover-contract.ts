@@ -17,7 +17,7 @@ export type Keep = <One extends Stoppable>(one: One) => One;
 const QUICK = { ready: [503], recoveryMs: expect.toSatisfy((ms: number) => ms < 5_000) };
 
 /**
- * What holds of a service under a load through faults of its database.
+ * Declares the tests of a service under load while its database fails.
  * @param where completes "with 50 requests a second at QoS 1 ..."
  * @param loadOn starts a service on the database, and a load on it
  */

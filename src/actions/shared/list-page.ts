@@ -114,7 +114,6 @@ export async function readInTime<Row extends object, Result>(
   try {
     return await queries.list(asker, statement, parameters, use);
   } catch (error) {
-    if (error instanceof ActionError) throw error;
     throw isGivenUp(error) || hasExaminedAll(error) ? tooSlow(error) : databaseError(error);
   }
 }

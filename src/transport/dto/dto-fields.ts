@@ -133,7 +133,10 @@ function isWithin(text: string, { minLength = 0, maxLength = Infinity, pattern }
 const unfitFor = ({ unfit }: TextOptions): Refused | undefined =>
   unfit === undefined ? undefined : new Refused(unfit);
 
-/** A JSON object of any content, kept as `JsonText`: as it was written, if that is known. The original says `'parameters'` whatever the field's name. */
+/**
+ * A JSON object of any content, kept as `JsonText`: as it was written, if that is known. The original says `'parameters'`
+ * whatever the field's name.
+ */
 export function JsonObjectField(options: FieldOptions = {}): PropertyDecorator {
   const withText = { wrong: "'parameters' must be JSON Object!", ...options };
   return field(withText, ANY_OBJECT, (value, parent, key) =>
