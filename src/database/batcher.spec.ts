@@ -215,11 +215,11 @@ describe('Batcher', () => {
   });
 
   it('tries what a lock of others has kept again until the deadline of each item', async () => {
-    const blocked: boolean[] = [];
+    const bounds: string[] = [];
     let isLocked = true;
     const writes = new Batcher(
-      async (items: string[], isBlocked) => {
-        blocked.push(isBlocked);
+      async (items: string[], bound) => {
+        bounds.push(bound());
         await settled();
         if (isLocked) throw rowLocked(refusal('55P03'));
         return items;
@@ -238,7 +238,7 @@ describe('Batcher', () => {
     isLocked = false;
     expect(await outcomes([added[1]!, added[3]!])).toEqual(['in time', 'in time in the queue']);
     await writes.add('later', ASKER);
-    // Only a batch that follows a locked one is to wait for a moment.
-    expect([blocked[0], blocked[1], blocked.at(-1)]).toEqual([false, true, false]);
+    // A batch that follows a locked one is to wait for a moment, and one with an item that has little time left.
+    expect([bounds[0], bounds[1], bounds.at(-1)]).toEqual(['locking', 'locking', 'usual']);
   });
 });

@@ -1,6 +1,8 @@
+import { rowLocked } from '../protocol/action-error.js';
 import { Pace } from '../protocol/pace.js';
 import { type Asker, UserTurns } from '../protocol/turns.js';
 import { isLocked, isRefused } from './database-error.js';
+import type { Bound } from './sessions.js';
 import { retryWrite } from './write-retry.js';
 
 /**
@@ -10,6 +12,9 @@ import { retryWrite } from './write-retry.js';
 const AT_A_TIME = 16;
 
 const NO_OUTCOME = 'No outcome of this request: a trigger may have suppressed its row';
+
+/** An item that has waited for so long is to be given up at its deadline, and not a whole wait for a lock later. */
+const OVERDUE_MS = 250;
 
 /** An outcome may have hundreds of watchers: others get a turn of the event loop after so long. */
 const TURN_MS = 10;
@@ -44,10 +49,10 @@ export class Batcher<Item, Outcome> {
 
   /**
    * @param write answers one outcome for each item, in their order, `undefined` for an item that fails alone, or fails for
-   *   all of them. If `isBlocked` it waits for a lock for a moment only: each item has a deadline of its own.
+   *   all of them. It asks for the bound of its statement when that has its turn: each item has a deadline of its own.
    */
   constructor(
-    private readonly write: (items: Item[], isBlocked: boolean) => Promise<(Outcome | undefined)[]>,
+    private readonly write: (items: Item[], bound: () => Bound) => Promise<(Outcome | undefined)[]>,
     private readonly limits: BatchLimits,
   ) {}
 
@@ -57,6 +62,7 @@ export class Batcher<Item, Outcome> {
    * @throws what its statement fails with; what is wrong with another item does not count
    */
   add(item: Item, owner: Asker, weight = 1, cameAt = performance.now()): Promise<Outcome> {
+    if (this.isBlocked && this.isLate(cameAt)) return Promise.reject(rowLocked());
     return new Promise((resolve, reject) => {
       this.waiting.add({ item, weight, cameAt, resolve, reject }, owner);
       this.wake();
@@ -101,7 +107,10 @@ export class Batcher<Item, Outcome> {
   private async settle(batch: Entry<Item, Outcome>[]): Promise<void> {
     try {
       const items = batch.map(({ item }) => item);
-      const outcomes = await retryWrite(() => this.write(items, this.isBlocked), this.limits.deadlineMs);
+      const outcomes = await retryWrite(
+        () => this.write(items, () => this.boundOf(batch)),
+        this.limits.deadlineMs,
+      );
       this.isBlocked = false;
       const pace = new Pace(TURN_MS);
       for (const [i, { resolve, reject }] of batch.entries()) {
@@ -119,14 +128,23 @@ export class Batcher<Item, Outcome> {
     }
   }
 
+  /** The usual wait for a lock is as long as a deadline, for items that have all of theirs before them. */
+  private boundOf(batch: Entry<Item, Outcome>[]): Bound {
+    const overdue = performance.now() - OVERDUE_MS;
+    return this.isBlocked || batch.some(({ cameAt }) => cameAt < overdue) ? 'locking' : 'usual';
+  }
+
   /** Gives up what is late, here and in the queue, and tries the rest again. */
   private async hold(batch: Entry<Item, Outcome>[], error: unknown): Promise<void> {
     this.isBlocked = true;
-    const since = performance.now() - this.limits.deadlineMs;
-    const isLate = ({ cameAt }: Entry<Item, Outcome>) => cameAt <= since;
+    const isLate = ({ cameAt }: Entry<Item, Outcome>) => this.isLate(cameAt);
     for (const { reject } of [...batch.filter(isLate), ...this.waiting.remove(isLate)]) reject(error);
     const rest = batch.filter((entry) => !isLate(entry));
     if (rest.length > 0) await this.settle(rest);
+  }
+
+  private isLate(cameAt: number): boolean {
+    return performance.now() - cameAt >= this.limits.deadlineMs;
   }
 
   /** The halves, and theirs, until what is wrong is alone. */

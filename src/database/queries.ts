@@ -7,7 +7,7 @@ import { Gate, type Kind } from './gate.js';
 import type { Bound, Sessions } from './sessions.js';
 import { poolOf, sessionsOf } from './write-pool.js';
 
-export type { Asker };
+export type { Asker, Bound };
 
 /**
  * A statement that each connection prepares once, under its name; without one it is planned at each call. So it is on the
@@ -38,18 +38,25 @@ export class Queries {
     return poolOf(this.dataSource).options.max ?? 1;
   }
 
+  /** How long a request waits for a lock, in milliseconds; without end on the embedded database, where nobody else is. */
+  get lockTimeoutMs(): number {
+    return this.sessions?.lockTimeoutMs || Infinity;
+  }
+
   /**
    * One round trip, if the session has the kind's bounds. A failed statement throws what TypeORM throws, without the
    * values, which are the clients'.
    * @param asker whose turn it takes
+   * @param bound asked when it has its turn; the kind's unless told
    */
   run<Row extends object>(
     kind: Exclude<Kind, 'list'>,
     asker: Asker,
     statement: Statement,
     values: unknown[],
+    bound?: () => Bound,
   ): Promise<Row[]> {
-    return this.inTurn(kind, asker, () => this.execute<Row>(kind, statement, values));
+    return this.inTurn(kind, asker, () => this.execute<Row>(kind, statement, values, bound?.()));
   }
 
   /** As `run`, for a statement of the kind `locking`, which begins again after each wait for a lock until the deadline. */
@@ -58,7 +65,7 @@ export class Queries {
     statement: Statement,
     values: unknown[],
   ): Promise<Row[]> {
-    const deadline = performance.now() + (this.sessions?.lockTimeoutMs || Infinity);
+    const deadline = performance.now() + this.lockTimeoutMs;
     for (;;) {
       try {
         return await this.run<Row>('locking', asker, statement, values);
@@ -106,11 +113,12 @@ export class Queries {
     kind: Kind,
     { name, text }: Statement,
     values: unknown[],
+    bound = BOUNDS[kind],
   ): Promise<Row[]> {
     const isNamed = kind === 'batch' || !this.isEmbedded;
     const session = await poolOf(this.dataSource).connect();
     try {
-      (session as unknown as BorrowedSession).bound = BOUNDS[kind];
+      (session as unknown as BorrowedSession).bound = bound;
       if (kind === 'list' && this.isEmbedded) await session.query(RESET_COUNTER);
       return (await session.query<Row>({ name: isNamed ? name : undefined, text, values })).rows;
     } catch (error) {

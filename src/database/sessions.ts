@@ -22,6 +22,8 @@ const SETTINGS: Record<string, string> = {
   plan_cache_mode: 'auto',
   // Where there is no index the plan counts as dear, and would be compiled: more work than running it.
   jit: 'off',
+  // A list takes one processor of the database: with a helper each, three lists would leave nothing to other statements.
+  max_parallel_workers_per_gather: '0',
 };
 
 /** How long a statement may take, and wait for a lock; see `boundsFor`. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { answered } from '../database/database-error.js';
-import { type Asker, Queries, type Statement } from '../database/queries.js';
+import { type Asker, type Bound, Queries, type Statement } from '../database/queries.js';
 import { Batcher } from '../database/batcher.js';
 import { type AccessScope, FIND_VISIBLE, visibleDeviceParameters } from './access-scope.js';
 import type { User } from './entities.js';
@@ -24,7 +24,7 @@ const DEVICE_TYPES = {
 };
 
 /** One statement at a time reads a few users: what follows from many would keep this process busy without a pause. */
-const READINGS = { slots: 1, weight: 8, deadlineMs: 0 };
+const READINGS = { slots: 1, weight: 8 };
 
 /** The service itself asks, for nobody. */
 const SERVICE: Asker = { userId: 'service' };
@@ -35,7 +35,10 @@ export class DirectoryRepository {
   private readonly activeUsers: Batcher<number, User | null>;
 
   constructor(private readonly queries: Queries) {
-    this.activeUsers = new Batcher((ids) => this.readActive(ids), READINGS);
+    this.activeUsers = new Batcher((ids, bound) => this.readActive(ids, bound), {
+      ...READINGS,
+      deadlineMs: queries.lockTimeoutMs,
+    });
   }
 
   userByLogin(login: string): Promise<User | null> {
@@ -99,8 +102,8 @@ export class DirectoryRepository {
     return rows.length > 0;
   }
 
-  private async readActive(ids: number[]): Promise<(User | null)[]> {
-    const rows = await answered(this.queries.run<User>('batch', SERVICE, ACTIVE_USERS, [ids]));
+  private async readActive(ids: number[], bound: () => Bound): Promise<(User | null)[]> {
+    const rows = await answered(this.queries.run<User>('batch', SERVICE, ACTIVE_USERS, [ids], bound));
     const users = new Map(rows.map((row) => [Number(row.id), row]));
     return ids.map((id) => {
       const user = users.get(id);

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Queries } from '../../database/queries.js';
+import { type Bound, Queries } from '../../database/queries.js';
 import { answered } from '../../database/database-error.js';
 import { WriteFence } from '../../database/write-fence.js';
 import { type AccessScope, visibleDeviceParameters } from '../../directory/access-scope.js';
@@ -56,7 +56,7 @@ export class CommandRepository {
     this.inserts = writes(insertStatement);
     this.wholeRows = new WholeRows(queries, sql.FIND_AGAIN);
     const limits = { ...GETS, deadlineMs };
-    this.gets = new Batcher((batch) => this.readBatch(batch), limits);
+    this.gets = new Batcher((batch, bound) => this.readBatch(batch, bound), limits);
   }
 
   /**
@@ -103,8 +103,9 @@ export class CommandRepository {
     return whole && toDeviceCommand(whole);
   }
 
-  private async readBatch(batch: BatchedRow[]): Promise<(Row | undefined)[]> {
-    const rows = await answered(this.queries.run<Row>('batch', this.getting, GET, valuesOfGet(batch)));
+  private async readBatch(batch: BatchedRow[], bound: () => Bound): Promise<(Row | undefined)[]> {
+    const values = valuesOfGet(batch);
+    const rows = await answered(this.queries.run<Row>('batch', this.getting, GET, values, bound));
     return inOrderOfItems(batch, rows);
   }
 

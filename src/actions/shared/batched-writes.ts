@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { answered, OUTCOME_UNKNOWN } from '../../database/database-error.js';
 import { type BatchLimits, Batcher } from '../../database/batcher.js';
 import { termRow, type WriteFence } from '../../database/write-fence.js';
-import type { Queries, Statement } from '../../database/queries.js';
+import type { Bound, Queries, Statement } from '../../database/queries.js';
 import { rowLocked, Superseded } from '../../protocol/action-error.js';
 import { Lanes } from '../../transport/lanes.js';
 import type { Asker } from '../../protocol/turns.js';
@@ -128,7 +128,7 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
   /** Of one term alone, so that no batch has items of two; for items of one series the same, which has one batch at a time. */
   private batcherFor({ series }: Item, term: Term): Batcher<Item, Row> {
     if (!this.current || this.current.epoch !== term?.epoch) {
-      const write = (items: Item[], isBlocked: boolean) => this.writeFree(items, term, isBlocked);
+      const write = (items: Item[], bound: () => Bound) => this.writeFree(items, term, bound);
       const { slots } = this.limits;
       const [count, each] = series === undefined ? [1, slots] : [slots, 1];
       const batchers = Array.from(
@@ -142,10 +142,10 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
   }
 
   /** What follows one that was passed over counts as locked until it is its turn. */
-  private async writeFree(items: Item[], term: Term, isBlocked: boolean): Promise<(Row | undefined)[]> {
+  private async writeFree(items: Item[], term: Term, bound: () => Bound): Promise<(Row | undefined)[]> {
     const free = items.filter((item) => !this.isBehind(item));
-    if (free.length === items.length) return this.write(items, term, isBlocked);
-    const written = free.length > 0 ? await this.write(free, term, isBlocked) : [];
+    if (free.length === items.length) return this.write(items, term, bound);
+    const written = free.length > 0 ? await this.write(free, term, bound) : [];
     const outcomes = new Map(free.map((item, i) => [item, written[i]]));
     return items.map((item) => (outcomes.has(item) ? outcomes.get(item) : ({ state: 'locked' } as Row)));
   }
@@ -154,11 +154,13 @@ export class BatchedWrites<Item extends BatchedItem, Row extends OutcomeRow> {
     return item.series !== undefined && !this.triedAgain.has(item) && this.passedOver.isBusy(item.series);
   }
 
-  private async write(items: Item[], term: Term, isBlocked: boolean): Promise<(Row | undefined)[]> {
-    const kind = isBlocked ? 'locking' : 'batch';
+  private async write(items: Item[], term: Term, bound: () => Bound): Promise<(Row | undefined)[]> {
     const statement = this.batched.statement(term !== undefined);
     const values = [...this.batched.values(items), ...(term ? [term.name, term.epoch] : [])];
-    const rows = await answered(this.queries.run<Row>(kind, this, statement, values), OUTCOME_UNKNOWN);
+    const rows = await answered(
+      this.queries.run<Row>('batch', this, statement, values, bound),
+      OUTCOME_UNKNOWN,
+    );
     if (rows.length === 0 && !(await this.lasts(term))) throw new Superseded();
     return inOrderOfItems(items, rows);
   }
