@@ -173,11 +173,10 @@ describe('a flood of wrong passwords', () => {
 
   it('keeps no stop waiting, and is answered that the service is unavailable', { timeout }, async () => {
     const stopping = await TestService.start({ MQTT_HOST: '127.0.0.1' });
-    let known = 0;
     const answers = Array.from({ length: ATTACKERS }, (_, i) =>
-      connack('127.0.5.1', { username: `waits-${i}`, password: 'wrong' }, stopping).finally(() => known++),
+      connack('127.0.5.1', { username: `waits-${i}`, password: 'wrong' }, stopping),
     );
-    await expect.poll(() => known, { timeout: 30_000 }).toBeGreaterThan(0);
+    await Promise.race(answers);
     const start = performance.now();
     await stopping.stop();
     expect(performance.now() - start).toBeLessThan(AT_ONCE_MS);

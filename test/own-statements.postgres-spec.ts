@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ActionController } from '../src/actions/action-controller.decorator.js';
 import { PublicAction } from '../src/auth/require-permission.decorator.js';
@@ -12,6 +12,9 @@ import { TestService } from './support/service.js';
 
 /** Statements that are sent before the one that answers. */
 let failing: string[] = [];
+/** What happens before all statements of the next execution but the first. */
+let inBetween: (() => Promise<void>) | undefined;
+let executions = 0;
 
 const LOSES_ITS_CONNECTION = 'SELECT pg_terminate_backend(pg_backend_pid())';
 const MEETS_A_LOCK = `DO $$ BEGIN RAISE lock_not_available; END $$`;
@@ -36,6 +39,11 @@ class LampController {
   }
 
   private async answer() {
+    executions++;
+    if (inBetween) {
+      await this.dataSource.query('SELECT 1');
+      await inBetween();
+    }
     const statement = failing.shift();
     if (statement) await this.dataSource.query(statement);
     const [row] = await this.dataSource.query<{ lamp: string }[]>(`SELECT 'on' AS lamp`);
@@ -85,5 +93,38 @@ describe("a statement of an extension's own", () => {
     failing = [LOSES_ITS_CONNECTION, LOSES_ITS_CONNECTION];
     expect(await client.request('lamp/repeatable')).toMatchObject({ status: 'success', lamp: 'on' });
     expect(failing).toEqual([]);
+  });
+
+  it('that finds no connection does not have its action run once more, unless it is repeatable', async () => {
+    const { url } = service.dataSource.options as { url: string };
+    const name = new URL(url).pathname.slice(1);
+    const operator = await new DataSource({
+      type: 'postgres',
+      url: process.env.TEST_DATABASE_URL,
+    }).initialize();
+    const connections = (allowed: boolean) =>
+      operator.query(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS ${allowed}`);
+    executions = 0;
+    inBetween = async () => {
+      inBetween = undefined;
+      await connections(false);
+      await operator.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+      );
+    };
+    try {
+      expect(await client.request('lamp/once')).toMatchObject({
+        code: 503,
+        error: 'Outcome unknown, it may have been applied',
+      });
+      expect(executions).toBe(1);
+      const repeated = client.request('lamp/repeatable');
+      await expect.poll(() => executions).toBeGreaterThan(2);
+      await connections(true);
+      expect(await repeated).toMatchObject({ status: 'success', lamp: 'on' });
+    } finally {
+      await connections(true);
+      await operator.destroy();
+    }
   });
 });

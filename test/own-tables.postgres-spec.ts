@@ -72,7 +72,7 @@ class RebootService {
 class RebootController {
   constructor(private readonly reboots: RebootService) {}
 
-  @MessagePattern('reboot/schedule', DEVICEHIVE)
+  @MessagePattern('reboot/schedule', DEVICEHIVE, { isRepeatable: true })
   @RequirePermission('ManageReboot')
   async schedule(@Payload() request: RebootDto, @CurrentPrincipal() principal: Principal) {
     return { reboot: await this.reboots.schedule(principal, request) };
@@ -126,7 +126,7 @@ it('keeps rows of a module in a table of its own, which migrate creates once', a
   await client.end();
 });
 
-it('a transaction of a module whose session is read-only is begun again on a fresh one, at QoS 1', async () => {
+it('a transaction of a repeatable action whose session is read-only is begun again on a fresh one, at QoS 1', async () => {
   await migrate(options());
   const environment = { ...test.env, DATABASE_POOL_SIZE: '1' };
   running = await createApp({ ...options(), environment }, new RecordingLogger());

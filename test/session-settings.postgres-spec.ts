@@ -90,6 +90,16 @@ describe('a database with unusual defaults', () => {
   });
 });
 
+it('no statement has the database work on it with several processes', async () => {
+  const eager = ['parallel_setup_cost = 0', 'parallel_tuple_cost = 0', 'min_parallel_table_scan_size = 0'];
+  service = await TestService.start(async (env) => {
+    await onDatabase(env.DATABASE_URL!, eager.map(byDefault));
+    return {};
+  });
+  const plan = await service.sql('EXPLAIN SELECT count(*) FROM device_command');
+  expect(JSON.stringify(plan)).not.toContain('Gather');
+});
+
 describe('the schema of the tables', () => {
   const update = async () => {
     const client = await service!.connectAdmin();

@@ -4,6 +4,7 @@ import { migrations as own } from '../../migrations/index.js';
 import { DatabaseClient, type DatabaseClientConfig } from './database-client.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { lockDataDir } from './data-dir-lock.js';
+import { NoSession } from './database-error.js';
 import type { DatabaseOptions } from './database.options.js';
 import { MAKE_COUNTER } from './examined-rows.js';
 import { ReadOnlyDatabase } from './read-only-database.js';
@@ -119,7 +120,9 @@ async function connect(dataSource: DataSource): Promise<void> {
     connectionTimeoutMillis: CONNECT_MS,
     ...extra,
   });
-  await dataSource.initialize();
+  await dataSource.initialize().catch((error) => {
+    throw error instanceof NoSession ? error.driverError : error;
+  });
 }
 
 /** Entities that do not fit are none of the variable's. */

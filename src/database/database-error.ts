@@ -31,6 +31,15 @@ const OF_SESSION = [READ_ONLY, '26000', '42P05'];
 /** For a statement that changes something: it was sent, and its commit may or may not have happened. */
 export const OUTCOME_UNKNOWN = 'Outcome unknown, it may have been applied';
 
+/** TypeORM finds no connection for a statement, and throws this instead of its own error. */
+export class NoSession extends Error {
+  /** @param driverError what the pool says, under the name that TypeORM's errors have for it */
+  constructor(readonly driverError: Error) {
+    super(driverError.message, { cause: driverError });
+    this.name = 'NoSession';
+  }
+}
+
 /**
  * The result of a statement.
  * @param ifCutOff what to say where the connection broke after the statement was sent
@@ -63,13 +72,11 @@ export function databaseError(error: unknown, ifCutOff?: string): unknown {
 }
 
 /**
- * Maps what a handler has thrown to what a client may know of it. TypeORM's error comes from a statement of an extension:
+ * Maps what a handler has thrown to what a client may know of it. A failed statement is one of an extension:
  * nothing tells what this one, or those that the handler ran before, have changed, so that the outcome is unknown.
  */
 export function failedStatement(thrown: unknown): unknown {
-  if (!(thrown instanceof QueryFailedError)) return thrown;
-  const known = actionErrorIn(thrown);
-  if (known) return known;
+  if (!(thrown instanceof QueryFailedError || thrown instanceof NoSession)) return thrown;
   const error = databaseError(thrown, OUTCOME_UNKNOWN);
   if (!(error instanceof Unavailable) || error.isOutcomeUnknown) return error;
   return new Unavailable(OUTCOME_UNKNOWN, true, { cause: thrown, isUnexplained: error.isUnexplained });
@@ -133,5 +140,6 @@ function codeOf(error: unknown): string {
 }
 
 function causeOf(error: unknown): Error & { code?: string } {
-  return (error instanceof QueryFailedError ? error.driverError : error) as Error & { code?: string };
+  const isOfTypeorm = error instanceof QueryFailedError || error instanceof NoSession;
+  return (isOfTypeorm ? error.driverError : error) as Error & { code?: string };
 }

@@ -1,5 +1,6 @@
 import { Pool, type PoolClient } from 'pg';
 import { BorrowedSession } from './borrowed-session.js';
+import { NoSession } from './database-error.js';
 import type { DatabaseClient } from './database-client.js';
 
 /** What the pool keeps. */
@@ -7,7 +8,7 @@ export type PooledClient = PoolClient & DatabaseClient;
 
 type OnConnect = (error: Error | undefined, session?: PoolClient, release?: PoolClient['release']) => void;
 
-/** A pool whose sessions are replaced where they are of no use, while they are borrowed. */
+/** A pool whose sessions are replaced where they are of no use, while they are borrowed. TypeORM takes them by callback. */
 export class SessionPool extends Pool {
   override connect(): Promise<PoolClient>;
   override connect(callback: OnConnect): void;
@@ -16,7 +17,7 @@ export class SessionPool extends Pool {
     if (!callback) return borrowing;
     borrowing.then(
       (session) => callback(undefined, session, session.release),
-      (error: Error) => callback(error, undefined, () => undefined),
+      (error: Error) => callback(new NoSession(error), undefined, () => undefined),
     );
   }
 
