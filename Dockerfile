@@ -1,6 +1,8 @@
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+# npm links workspaces without a word about one that is missing.
+COPY schematics/package.json ./schematics/
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY migrations ./migrations
@@ -15,6 +17,7 @@ ENV NODE_ENV=production \
     DATA_DIR=/data
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY schematics/package.json ./schematics/
 RUN npm ci --omit=dev && npm cache clean --force
 COPY scripts ./scripts
 COPY --from=build /app/dist ./dist

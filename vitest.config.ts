@@ -107,7 +107,12 @@ export default defineConfig(({ mode }) => ({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.spec.ts', 'test/support/*.spec.ts', 'test/faults/ledger/*.spec.ts'],
+          include: [
+            'src/**/*.spec.ts',
+            'schematics/*.spec.ts',
+            'test/support/*.spec.ts',
+            'test/faults/ledger/*.spec.ts',
+          ],
           isolate: false,
           testTimeout: 30_000,
         },
