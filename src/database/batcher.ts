@@ -137,9 +137,10 @@ export class Batcher<Item, Outcome> {
   /** Gives up what is late, here and in the queue, and tries the rest again. */
   private async hold(batch: Entry<Item, Outcome>[], error: unknown): Promise<void> {
     this.isBlocked = true;
-    const isLate = ({ cameAt }: Entry<Item, Outcome>) => this.isLate(cameAt);
-    for (const { reject } of [...batch.filter(isLate), ...this.waiting.remove(isLate)]) reject(error);
-    const rest = batch.filter((entry) => !isLate(entry));
+    const late = new Set(batch.filter(({ cameAt }) => this.isLate(cameAt)));
+    const rest = batch.filter((entry) => !late.has(entry));
+    for (const { reject } of [...late, ...this.waiting.remove(({ cameAt }) => this.isLate(cameAt))])
+      reject(error);
     if (rest.length > 0) await this.settle(rest);
   }
 

@@ -25,12 +25,15 @@ export class Turns<Item> {
     return item;
   }
 
-  /** @returns what is taken out of turn, because the test holds for it */
+  /**
+   * @param test asked once for each item: its answer may change with the time
+   * @returns what is taken out of turn, because the test holds for it
+   */
   remove(test: (item: Item) => boolean): Item[] {
     const removed: Item[] = [];
     for (const [owner, queue] of this.queues) {
-      removed.push(...queue.filter(test));
-      const rest = queue.filter((item) => !test(item));
+      const rest: Item[] = [];
+      for (const item of queue) (test(item) ? removed : rest).push(item);
       if (rest.length > 0) this.queues.set(owner, rest);
       else this.queues.delete(owner);
     }
