@@ -4,6 +4,7 @@ import { Notifications1764100000000 } from './1764100000000-notifications.js';
 import { TableHygiene1764200000000 } from './1764200000000-table-hygiene.js';
 import { RightsChange1764300000000 } from './1764300000000-rights-change.js';
 import { GoneDevices1764400000000 } from './1764400000000-gone-devices.js';
+import { CredentialGeneration1764500000000 } from './1764500000000-credential-generation.js';
 
 /** In the order in which they run. An entry is never changed after a release, only added to. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   TableHygiene1764200000000,
   RightsChange1764300000000,
   GoneDevices1764400000000,
+  CredentialGeneration1764500000000,
 ];

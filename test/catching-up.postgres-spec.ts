@@ -39,7 +39,7 @@ describe.each([
     'begins at its time and id in the index of %s, and reads one row beyond the page',
     async (_, deviceId) => {
       const at = '2020-01-01T02:00:00Z';
-      const parameters = [deviceId, 1, null, null, null, null, null, at, 5, 20];
+      const parameters = [deviceId, 1, null, null, 0, null, null, null, at, 5, 20];
       const rows = await service.sql<{ 'QUERY PLAN': string }>(
         `EXPLAIN (ANALYZE, TIMING OFF) ${replayStatement(replayed)}`,
         parameters,

@@ -76,7 +76,7 @@ describe('a list that takes too long', () => {
 describe('the plan of a list by timestamp', () => {
   const explain = async (descending: boolean, start?: string, end?: string) => {
     const { statement, values } = listQuery(
-      { userId: 1, networkIds: null, deviceTypeIds: null, limited: false },
+      { userId: 1, networkIds: null, deviceTypeIds: null, limited: false, generation: 0 },
       {
         deviceId: SAMPLE_DEVICE,
         start: start && new Date(start),
@@ -92,6 +92,7 @@ describe('the plan of a list by timestamp', () => {
       'bigint',
       'bigint[]',
       'bigint[]',
+      'int',
       ...(start ? ['text', 'text'] : []),
       'bigint',
       'bigint',

@@ -95,7 +95,7 @@ describe('a deleted device', () => {
   it('is found by a prepared statement in the index of those that are there', async () => {
     const session = service.dataSource.createQueryRunner();
     await session.query(`SET plan_cache_mode = force_generic_plan; PREPARE one AS ${VISIBLE_DEVICE}`);
-    const plan = await session.query(`EXPLAIN EXECUTE one ('doomed', 1, NULL, NULL)`);
+    const plan = await session.query(`EXPLAIN EXECUTE one ('doomed', 1, NULL, NULL, 0)`);
     await session.query('RESET plan_cache_mode; DEALLOCATE one');
     await session.release();
     expect(JSON.stringify(plan)).toContain('Index Scan using device_present on device d');

@@ -488,7 +488,7 @@ describe('a replica that was replaced', () => {
   it('changes nothing; the one that leads does', async () => {
     const fence = service.app.get(WriteFence) as { term: unknown };
     const devices = service.app.get(DeviceChangeRepository, { strict: false });
-    const scope = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false };
+    const scope = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false, generation: 0 };
     await service.sql(`INSERT INTO leadership VALUES ('test', 2)`);
     await save('fenced', {});
     try {

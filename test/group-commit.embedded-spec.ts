@@ -11,7 +11,7 @@ import { ReplayWindow } from '../src/transport/replay-window.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
 import { SAMPLE_DEVICE } from './support/service.js';
 
-const ADMIN = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false };
+const ADMIN = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false, generation: 0 };
 /** After which pg's pool ends a connection that nobody uses, unless it is told otherwise. */
 const IDLE_MS = 10_000;
 

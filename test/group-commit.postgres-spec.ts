@@ -14,7 +14,7 @@ import { type Fingerprint, ReplayWindow } from '../src/transport/replay-window.j
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
 
 const DEADLINE_MS = 700;
-const ADMIN = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false };
+const ADMIN = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false, generation: 0 };
 /** Sees network 2 alone. */
 const USER = { ...ADMIN, userId: 2 };
 
@@ -50,6 +50,7 @@ beforeEach(async () => {
   commands = repository();
   await pool.query('DELETE FROM device');
   await pool.query('UPDATE dh_user SET status = 0, role = id - 1');
+  await pool.query('UPDATE dh_user SET generation = 0');
   await pool.query('DELETE FROM user_network');
   await pool.query('INSERT INTO user_network VALUES (2, 2)');
   await pool.query(
@@ -517,8 +518,8 @@ describe('the statements of the batches', () => {
       expect(prepared.map(({ generic }) => generic)).toEqual([5, 5, 5]);
       for (const { name } of prepared) {
         const values = name.includes('get')
-          ? `${Array(5).fill(`'{}'`)}, 65536`
-          : `${Array(13).fill(`'{}'`)}, 600, 65536`;
+          ? `${Array(6).fill(`'{}'`)}, 65536`
+          : `${Array(14).fill(`'{}'`)}, 600, 65536`;
         const rows: object[] = await single.query(`EXPLAIN EXECUTE "${name}" (${values})`);
         const plan = rows.flatMap(Object.values).join('\n');
         expect(plan).not.toContain('Seq Scan');

@@ -150,7 +150,7 @@ describe('a leader', () => {
 });
 
 describe('a statement of a replica that was replaced', () => {
-  const scope = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false };
+  const scope = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false, generation: 0 };
   const fields = { status: 'late' };
   const options = { updateFields: UPDATE_FIELDS, deadlineMs: 10_000 };
   const window = new ReplayWindow(600);

@@ -403,7 +403,13 @@ describe('a replica that was replaced', () => {
   it('stores nothing; the one that leads does', async () => {
     const fence = service.app.get(WriteFence) as { term: unknown };
     const notifications = service.app.get(NotificationService, { strict: false });
-    const principal = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false } as never;
+    const principal = {
+      userId: 1,
+      networkIds: null,
+      deviceTypeIds: null,
+      limited: false,
+      generation: 0,
+    } as never;
     const request = { deviceId: SAMPLE_DEVICE, notification: { notification: 'late' } };
     await service.sql(`INSERT INTO leadership VALUES ('test', 2)`);
     try {

@@ -29,6 +29,8 @@ describe('the mark of the last change of rights', () => {
     'TRUNCATE user_device_type',
     'UPDATE dh_user SET status = 1 WHERE id = 2',
     'UPDATE dh_user SET role = 0 WHERE id = 2',
+    `UPDATE dh_user SET password_hash = 'y' WHERE id = 2`,
+    'UPDATE dh_user SET generation = generation + 1 WHERE id = 2',
     'UPDATE dh_user SET all_device_types_available = NOT all_device_types_available WHERE id = 2',
     'DELETE FROM dh_user WHERE id = 3',
   ])('moves with plain SQL: %s', async (statement) => {
@@ -39,7 +41,6 @@ describe('the mark of the last change of rights', () => {
 
   it.each([
     'UPDATE dh_user SET last_login = now()',
-    `UPDATE dh_user SET password_hash = 'y' WHERE id = 2`,
     `UPDATE network SET name = 'Other' WHERE id = 2`,
     'SELECT 1',
   ])('stays where rights stay as they are: %s', async (statement) => {

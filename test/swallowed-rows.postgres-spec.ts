@@ -9,7 +9,7 @@ import { Superseded } from '../src/protocol/action-error.js';
 import { ReplayWindow } from '../src/transport/replay-window.js';
 import { createEnvironment, type TestEnvironment } from './support/environment.js';
 
-const ADMIN = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false };
+const ADMIN = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false, generation: 0 };
 const TERM = { name: 'test', epoch: '7' };
 const MISSING = 'No outcome of this request: a trigger may have suppressed its row';
 

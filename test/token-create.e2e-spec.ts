@@ -351,7 +351,7 @@ describe('token/refresh', () => {
       accessToken: expect.any(String),
     });
     const { e, ...claims } = payloadOf(reply.accessToken);
-    expect(claims).toEqual({ u: user, a: [5, 8, 15], n: ['1', '3'], dt: ['1'], t: 1 });
+    expect(claims).toEqual({ u: user, a: [5, 8, 15], n: ['1', '3'], dt: ['1'], t: 1, g: 0 });
     expect(Math.abs(Number(e) - Date.now() - 1_800_000)).toBeLessThan(30_000);
     expect(await getCommand(reply.accessToken)).toMatchObject({ status: 'success' });
   });
@@ -382,7 +382,9 @@ describe('token/refresh', () => {
     const token = refreshToken({ a: [0] });
     expect(payloadOf((await refresh(token)).accessToken)).toMatchObject({ a: [0] });
     await service.sql('UPDATE dh_user SET role = 1 WHERE id = $1', [user]);
-    expect(payloadOf((await refresh(token)).accessToken)).toMatchObject({ a: CLIENT });
+    expect(await refresh(token)).toMatchObject({ code: 401, error: 'Invalid credentials' });
+    const later = refreshToken({ a: [0], g: 1 });
+    expect(payloadOf((await refresh(later)).accessToken)).toMatchObject({ a: CLIENT, g: 1 });
   });
 
   it('gives nothing back of a network that its user has lost', async () => {

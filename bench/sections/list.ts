@@ -59,7 +59,7 @@ async function statementAlone(
   page: typeof SORT | object,
   times: number,
 ): Promise<Histogram> {
-  const administrator = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false };
+  const administrator = { userId: 1, networkIds: null, deviceTypeIds: null, limited: false, generation: 0 };
   const { statement, values } = listQuery(administrator, { deviceId: `${DEVICE}1`, ...SORT, ...page });
   const durations = new Histogram();
   await withClient(database.url, async (client) => {

@@ -74,6 +74,7 @@ export class LoginService implements BeforeApplicationShutdown {
       networkIds: null,
       deviceTypeIds: null,
       limited: user.role !== Role.Admin,
+      generation: user.generation,
       expiresAt: Infinity,
     };
   }
@@ -84,7 +85,8 @@ export class LoginService implements BeforeApplicationShutdown {
     const networkIds = all ? null : await this.directory.networkIdsOf(user.id);
     const allTypes = all || user.allDeviceTypesAvailable;
     const deviceTypeIds = allTypes ? null : await this.directory.deviceTypeIdsOf(user.id);
-    return toClaims({ userId: user.id, networkIds, deviceTypeIds }, permissionsOf(user.role));
+    const { id: userId, generation } = user;
+    return toClaims({ userId, networkIds, deviceTypeIds, generation }, permissionsOf(user.role));
   }
 }
 

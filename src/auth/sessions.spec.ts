@@ -11,6 +11,7 @@ const principal = (userId: number): Principal => ({
   networkIds: null,
   deviceTypeIds: null,
   limited: false,
+  generation: 0,
   expiresAt: Infinity,
 });
 

@@ -19,6 +19,7 @@ describe('toPrincipal', () => {
       networkIds: null,
       deviceTypeIds: null,
       limited: false,
+      generation: 0,
     });
   });
 
@@ -103,6 +104,15 @@ describe('toPrincipal', () => {
     expect(() => toPrincipal(payload, ACCESS)).toThrow('Invalid credentials');
   });
 
+  it('counts a token without a generation as of the first', () => {
+    expect(toPrincipal(valid, ACCESS).generation).toBe(0);
+    expect(toPrincipal({ ...valid, g: 3 }, ACCESS).generation).toBe(3);
+  });
+
+  it.each([null, '1', 1.5, 2 ** 31, {}])('refuses the generation %j', (g) => {
+    expect(() => toPrincipal({ ...valid, g }, ACCESS)).toThrow('Invalid credentials');
+  });
+
   it('takes a refresh token where one is asked for', () => {
     expect(toPrincipal({ ...valid, t: REFRESH }, REFRESH).userId).toBe(1);
     expect(() => toPrincipal(valid, REFRESH)).toThrow('Invalid credentials');
@@ -111,16 +121,17 @@ describe('toPrincipal', () => {
 
 describe('toClaims', () => {
   it('writes all as * and ids as text', () => {
-    expect(toClaims({ userId: 1, networkIds: null, deviceTypeIds: [3] }, [0])).toEqual({
+    expect(toClaims({ userId: 1, networkIds: null, deviceTypeIds: [3], generation: 2 }, [0])).toEqual({
       a: [0],
       u: 1,
       n: ['*'],
       dt: ['3'],
+      g: 2,
     });
   });
 
   it('writes no permission as 1', () => {
-    expect(toClaims({ userId: 1, networkIds: [], deviceTypeIds: [] }, [])).toMatchObject({
+    expect(toClaims({ userId: 1, networkIds: [], deviceTypeIds: [], generation: 0 }, [])).toMatchObject({
       a: [1],
       n: [],
       dt: [],

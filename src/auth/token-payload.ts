@@ -13,6 +13,9 @@ export const REFRESH = 0;
 /** DeviceHive's lifetimes: 30 minutes and 182 days. */
 export const LIFETIME_MS = { [ACCESS]: 1_800_000, [REFRESH]: 15_724_800_000 } as const;
 
+/** An integer of PostgreSQL. */
+const MAX_GENERATION = 2_147_483_647;
+
 /** The claim `payload` of a DeviceHive token for a user. */
 export interface TokenPayload {
   /** user id */
@@ -27,6 +30,8 @@ export interface TokenPayload {
   e: number;
   /** 1 access, 0 refresh */
   t: number;
+  /** the user's generation, which DeviceHive does not know; 0 if it is missing */
+  g?: number;
 }
 
 /** What a token says of its user and rights. */
@@ -40,6 +45,7 @@ export function toClaims(scope: Omit<AccessScope, 'limited'>, permissions: Itera
     u: scope.userId,
     n: scope.networkIds?.map(String) ?? ['*'],
     dt: scope.deviceTypeIds?.map(String) ?? ['*'],
+    g: scope.generation ?? 0,
   };
 }
 
@@ -49,8 +55,9 @@ export function toClaims(scope: Omit<AccessScope, 'limited'>, permissions: Itera
  */
 export function toPrincipal(payload: unknown, type: number): Principal {
   if (typeof payload !== 'object' || payload === null) throw invalidCredentials();
-  const { u, a, n, dt, e, t } = payload as Partial<TokenPayload>;
+  const { u, a, n, dt, e, t, g = 0 } = payload as Partial<TokenPayload>;
   if (t !== type || !Number.isSafeInteger(u) || !Number.isSafeInteger(e)) throw invalidCredentials();
+  if (!Number.isInteger(g) || Math.abs(g) > MAX_GENERATION) throw invalidCredentials();
   const permissions = a ?? [];
   if (!isList(permissions, isPermissionId)) throw invalidCredentials();
   const networkIds = readLimit(n) ?? [];
@@ -62,6 +69,7 @@ export function toPrincipal(payload: unknown, type: number): Principal {
     deviceTypeIds: deviceTypeIds === 'all' || deviceTypeIds === undefined ? null : deviceTypeIds,
     limited: networkIds !== 'all' || (deviceTypeIds !== 'all' && deviceTypeIds !== undefined),
     expiresAt: e!,
+    generation: g,
   };
 }
 

@@ -98,7 +98,7 @@ export class TokenService {
     const isOwn = algorithmOf(token) === 'HS256';
     const payload = await (isOwn ? this.verifyOwn(token) : this.verifyProvided(token));
     const principal = toPrincipal(payload, ACCESS);
-    if (!isOwn) principal.isProvided = true;
+    if (!isOwn) Object.assign(principal, { isProvided: true, generation: null });
     if (this.verified.size >= MAX_CACHED) this.verified.delete(this.verified.keys().next().value!);
     this.verified.set(token, { principal, until: Date.now() + CACHE_MS });
     return principal;

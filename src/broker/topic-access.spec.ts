@@ -29,6 +29,7 @@ function principal(changes: Partial<Principal> & { ids?: number[] } = {}): Princ
     networkIds: null,
     deviceTypeIds: null,
     limited: false,
+    generation: 0,
     expiresAt: inAnHour(),
     ...rest,
   };
@@ -43,7 +44,7 @@ describe('TopicAccess', () => {
   beforeEach(() => {
     const nobodyWatches = { watch: () => {}, unwatch: () => {} };
     sessions = new Sessions(nobodyWatches as unknown as UserRightsCache);
-    rights = new FakeRights({ 7: { networkIds: null, deviceTypeIds: null } });
+    rights = new FakeRights({ 7: { networkIds: null, deviceTypeIds: null, generation: 0 } });
     options = { ordinaryTopics: 'authenticated' } as BrokerOptions;
     access = new TopicAccess(options, sessions, rights as unknown as UserRightsCache);
   });
@@ -188,9 +189,10 @@ describe('TopicAccess', () => {
 
     it.each<[string, UserRights | undefined, boolean]>([
       ['are unknown', undefined, false],
-      ['are for other networks', { networkIds: [2], deviceTypeIds: null }, false],
-      ['are for other device types', { networkIds: null, deviceTypeIds: [1] }, false],
-      ['are for this network and type', { networkIds: [1], deviceTypeIds: [2] }, true],
+      ['are for other networks', { networkIds: [2], deviceTypeIds: null, generation: 0 }, false],
+      ['are for other device types', { networkIds: null, deviceTypeIds: [1], generation: 0 }, false],
+      ['are of a later generation', { networkIds: null, deviceTypeIds: null, generation: 1 }, false],
+      ['are for this network and type', { networkIds: [1], deviceTypeIds: [2], generation: 0 }, true],
     ])("follows the user's rights of now: they %s", (_, now, may) => {
       setRights(now);
       expect(receives(principal())).toBe(may);

@@ -29,7 +29,10 @@ const PERMISSION_TO_READ: Record<string, Permission> = {
 };
 
 /** Who watches events, and what the credential shown allows. */
-export type Watcher = Pick<Principal, 'userId' | 'permissions' | 'networkIds' | 'deviceTypeIds'>;
+export type Watcher = Pick<
+  Principal,
+  'userId' | 'permissions' | 'networkIds' | 'deviceTypeIds' | 'generation'
+>;
 
 /**
  * Who may publish, subscribe and receive on the built-in broker. The service's own connection is not asked.

@@ -11,6 +11,11 @@ export interface AccessScope {
   deviceTypeIds: IdLimit;
   /** a limited scope never learns whether a device exists: 403 instead of 404 */
   limited: boolean;
+  /**
+   * that of the user when the credential was given out; a higher one by now ends it. `null` for a credential of somebody
+   * else's, whose end they decide
+   */
+  generation: number | null;
 }
 
 /** Who asks for which device, in SQL. */
@@ -21,6 +26,8 @@ export interface Asking {
   networks: string;
   /** bigint[], null for no limit */
   deviceTypes: string;
+  /** int, null for any */
+  generation: string;
 }
 
 /** The parameters of a statement for one request; see `visibleDeviceParameters`. */
@@ -29,7 +36,12 @@ const PARAMETERS: Asking = {
   user: '$2',
   networks: '$3::bigint[]',
   deviceTypes: '$4::bigint[]',
+  generation: '$5::int',
 };
+
+/** SQL for whether the user `u` is active, and the credential as good as when it was given out; the latter in `$5` unless told. */
+export const isInForce = (generation = PARAMETERS.generation): string =>
+  `u.status = 0 AND (${generation} IS NULL OR u.generation = ${generation})`;
 
 /** SQL for whether the user `u`, with the limit in `$3`, sees a network. */
 export const seesNetwork = (id: string, limit = PARAMETERS.networks): string => `
@@ -59,10 +71,10 @@ export const joinDevice = (id: string): string => `JOIN device d ON d.id = ${id}
 /** A device as far as who asks for it sees it: columns id, device_id, network_id, device_type_id, or no row. */
 export const visibleDevice = (asking: Asking): string => `
   SELECT d.id, d.device_id, d.network_id, d.device_type_id
-    FROM device d JOIN dh_user u ON u.id = ${asking.user} AND u.status = 0
+    FROM device d JOIN dh_user u ON u.id = ${asking.user} AND ${isInForce(asking.generation)}
    WHERE d.device_id = ${asking.device} AND d.${IS_PRESENT} AND ${seesDevice(asking)}`;
 
-/** The device `$1` as far as the scope in `$2..$4` sees it, for use as a common table expression. */
+/** The device `$1` as far as the scope in `$2..$5` sees it, for use as a common table expression. */
 export const VISIBLE_DEVICE = visibleDevice(PARAMETERS);
 
 /** The same as a statement. */
@@ -70,31 +82,33 @@ export const FIND_VISIBLE = { name: 'device_visible', text: VISIBLE_DEVICE };
 
 /** All devices that who asks sees, with all columns. */
 export const visibleDevices = (asking: Omit<Asking, 'device'>): string => `
-  SELECT d.* FROM device d JOIN dh_user u ON u.id = ${asking.user} AND u.status = 0
+  SELECT d.* FROM device d JOIN dh_user u ON u.id = ${asking.user} AND ${isInForce(asking.generation)}
    WHERE d.${IS_PRESENT} AND ${seesDevice(asking)}`;
 
-/** Those that the scope in `$2..$4` sees; `$1` is free. */
+/** Those that the scope in `$2..$5` sees; `$1` is free. */
 export const VISIBLE_DEVICES = visibleDevices(PARAMETERS);
 
 /** What an active user may see now, whatever token is shown. */
 export interface UserRights {
   networkIds: IdLimit;
   deviceTypeIds: IdLimit;
+  generation: number;
 }
 
-/** The values for `$1..$4` of `VISIBLE_DEVICE`. */
+/** The values for `$1..$5` of `VISIBLE_DEVICE`. */
 export function visibleDeviceParameters(scope: AccessScope, deviceId: string): unknown[] {
-  return [deviceId, scope.userId, scope.networkIds, scope.deviceTypeIds];
+  return [deviceId, scope.userId, scope.networkIds, scope.deviceTypeIds, scope.generation];
 }
 
 /** The same rule for an event, decided from rights read within the last second. */
 export function maySee(
-  scope: UserRights,
+  scope: Pick<AccessScope, 'networkIds' | 'deviceTypeIds' | 'generation'>,
   rights: UserRights | undefined,
   networkId: number,
   deviceTypeId: number,
 ): boolean {
   if (!rights) return false;
+  if (scope.generation !== null && scope.generation !== rights.generation) return false;
   const allowed = (limit: IdLimit, id: number) => limit === null || limit.includes(id);
   return (
     allowed(scope.networkIds, networkId) &&

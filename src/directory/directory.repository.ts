@@ -6,7 +6,7 @@ import { type AccessScope, FIND_VISIBLE, visibleDeviceParameters } from './acces
 import type { User } from './entities.js';
 
 const SELECT_USER = `
-  SELECT id, login, password_hash AS "passwordHash", role, status, last_login AS "lastLogin",
+  SELECT id, login, password_hash AS "passwordHash", role, status, generation, last_login AS "lastLogin",
          all_device_types_available AS "allDeviceTypesAvailable" FROM dh_user`;
 const USER_BY_LOGIN = { name: 'user_by_login', text: `${SELECT_USER} WHERE login = $1` };
 const USER_BY_ID = { name: 'user_by_id', text: `${SELECT_USER} WHERE id = $1` };
@@ -22,6 +22,14 @@ const DEVICE_TYPES = {
   name: 'user_device_types',
   text: 'SELECT device_type_id AS id FROM user_device_type WHERE user_id = $1 ORDER BY 1',
 };
+
+/** The same password, so that the trigger which ends the user's credentials at another one is told. */
+const REPLACE_HASH = `
+  UPDATE dh_user SET password_hash = $3
+   WHERE id = $1 AND password_hash = $2 AND set_config('devicehive.keeps_password', 'on', true) = 'on'`;
+
+/** What somebody shows, as far as it depends on the user's row. */
+type Credential = Pick<AccessScope, 'userId' | 'generation'>;
 
 /** One statement at a time reads a few users: what follows from many would keep this process busy without a pause. */
 const READINGS = { slots: 1, weight: 8 };
@@ -49,9 +57,14 @@ export class DirectoryRepository {
     return this.user({ userId: id }, USER_BY_ID, id);
   }
 
-  /** Requests that come together are read in one statement. */
-  activeUser(id: number): Promise<User | null> {
-    return this.activeUsers.add(id, { userId: id });
+  /**
+   * Requests that come together are read in one statement.
+   * @returns `null` as well if the user's credentials of that generation are at an end
+   */
+  async activeUser({ userId, generation }: Credential): Promise<User | null> {
+    const user = await this.activeUsers.add(userId, { userId });
+    const isInForce = generation === null || user?.generation === generation;
+    return isInForce ? user : null;
   }
 
   async isVisible(scope: AccessScope, deviceId: string): Promise<boolean> {
@@ -78,8 +91,7 @@ export class DirectoryRepository {
 
   /** Without effect where the hash is no longer `current`: a password that was changed meanwhile wins. */
   async replacePasswordHash(userId: number, current: string, hash: string): Promise<void> {
-    const text = 'UPDATE dh_user SET password_hash = $3 WHERE id = $1 AND password_hash = $2';
-    await this.change({ userId }, text, [userId, current, hash]);
+    await this.change({ userId }, REPLACE_HASH, [userId, current, hash]);
   }
 
   /** Whether there is one, disabled or not. */

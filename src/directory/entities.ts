@@ -32,6 +32,10 @@ export class User {
   @Column('int')
   status!: UserStatus;
 
+  /** rises when what the user has been given is to end; tokens and sessions have the one that they were given at */
+  @Column('int')
+  generation!: number;
+
   @Column('timestamptz', { name: 'last_login', nullable: true })
   lastLogin!: Date | null;
 

@@ -16,7 +16,7 @@ const READ_CHANGE = 'SELECT transaction FROM rights_change';
 const UNDEFINED_TABLE = '42P01';
 
 const READ_RIGHTS = `
-  SELECT u.id,
+  SELECT u.id, u.generation,
          CASE WHEN u.role = 0 THEN NULL ELSE ARRAY(
            SELECT network_id FROM user_network WHERE user_id = u.id) END AS networks,
          CASE WHEN u.role = 0 OR u.all_device_types_available THEN NULL ELSE ARRAY(
@@ -25,6 +25,7 @@ const READ_RIGHTS = `
 
 interface RightsRow {
   id: string;
+  generation: number;
   networks: string[] | null;
   types: string[] | null;
 }
@@ -154,7 +155,11 @@ async function rightsOf(runner: QueryRunner, userIds: number[]): Promise<Map<num
   return new Map(
     rows.map((row) => [
       Number(row.id),
-      { networkIds: row.networks?.map(Number) ?? null, deviceTypeIds: row.types?.map(Number) ?? null },
+      {
+        networkIds: row.networks?.map(Number) ?? null,
+        deviceTypeIds: row.types?.map(Number) ?? null,
+        generation: row.generation,
+      },
     ]),
   );
 }

@@ -9,6 +9,7 @@ export interface Claims {
   dt?: unknown;
   e?: unknown;
   t?: unknown;
+  g?: unknown;
   tpc?: string;
 }
 

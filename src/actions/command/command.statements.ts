@@ -1,12 +1,12 @@
 import { joinDevice, VISIBLE_DEVICE } from '../../directory/access-scope.js';
 import { COMMAND_COLUMNS } from './device-command.js';
 
-/** $1..$4 are the device and the scope, $5 is the command. */
+/** $1..$5 are the device and the scope, $6 is the command. */
 export const FIND = {
   name: 'command_find',
   text: `
   WITH d AS (${VISIBLE_DEVICE})
-  SELECT ${COMMAND_COLUMNS} FROM device_command c JOIN d ON c.device = d.id WHERE c.id = $5`,
+  SELECT ${COMMAND_COLUMNS} FROM device_command c JOIN d ON c.device = d.id WHERE c.id = $6`,
 };
 
 /** $1 is the command; who asks has been let in before. */

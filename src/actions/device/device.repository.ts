@@ -47,9 +47,10 @@ export class DeviceRepository {
   }
 }
 
-function filtersOf({ userId, networkIds, deviceTypeIds }: AccessScope, request: ListDevicesDto): Filters {
+function filtersOf(scope: AccessScope, request: ListDevicesDto): Filters {
+  const { userId, networkIds, deviceTypeIds, generation } = scope;
   const { name, namePattern, networkId, networkName } = request;
-  return new Filters([userId, networkIds, deviceTypeIds])
+  return new Filters([userId, networkIds, deviceTypeIds, generation])
     .examine(name, (value) => `x.name = ${value}::varchar`)
     .examine(namePattern, (value) => `x.name LIKE ${value}::varchar ESCAPE ''`)
     .find(networkId, (value) => `x.network_id = ${value}::bigint`)

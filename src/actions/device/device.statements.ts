@@ -1,10 +1,10 @@
-import { VISIBLE_DEVICE, visibleDevices } from '../../directory/access-scope.js';
+import { isInForce, VISIBLE_DEVICE, visibleDevices } from '../../directory/access-scope.js';
 import { MAX_PAGE_BYTES } from '../shared/list-page.js';
 import { DEVICE_COLUMNS } from './device.js';
 
 // What is out of sight is not returned.
 
-/** $1 is the device, $2..$4 are the scope. */
+/** $1 is the device, $2..$5 are the scope. */
 export const FIND = {
   name: 'device_find',
   text: `
@@ -12,15 +12,20 @@ export const FIND = {
   SELECT ${DEVICE_COLUMNS} FROM device x JOIN d ON x.id = d.id`,
 };
 
-/** $1 is the user, $2 and $3 what the token is limited to. */
-const SCOPE = { user: '$1', networks: '$2::bigint[]', deviceTypes: '$3::bigint[]' };
+/** $1 is the user, $2 and $3 what the token is limited to, $4 its generation. */
+const SCOPE = {
+  user: '$1',
+  networks: '$2::bigint[]',
+  deviceTypes: '$3::bigint[]',
+  generation: '$4::int',
+};
 
 /** @param filters for the device `x` and its network `w` */
 const matching = (filters: string): string => `
   FROM (${visibleDevices(SCOPE)}) x JOIN network w ON w.id = x.network_id WHERE true${filters}`;
 
 /** The user, so that there is no row where nobody active asks. */
-const ACTIVE_USER = 'dh_user u WHERE u.id = $1 AND u.status = 0';
+const ACTIVE_USER = `dh_user u WHERE u.id = $1 AND ${isInForce(SCOPE.generation)}`;
 
 export const countText = (filters: string): string =>
   `SELECT (SELECT count(*) ${matching(filters)}) AS count FROM ${ACTIVE_USER}`;

@@ -2,14 +2,14 @@ import { joinDevice, VISIBLE_DEVICE } from '../../directory/access-scope.js';
 import { MAX_PAGE_BYTES } from '../shared/list-page.js';
 import { NOTIFICATION_COLUMNS } from './device-notification.js';
 
-// $1..$4 are the device and the scope; what is out of sight is not touched and not returned.
+// $1..$5 are the device and the scope; what is out of sight is not touched and not returned.
 
-/** $5 is the notification. */
+/** $6 is the notification. */
 export const FIND = {
   name: 'notification_find',
   text: `
   WITH d AS (${VISIBLE_DEVICE})
-  SELECT ${NOTIFICATION_COLUMNS} FROM device_notification n JOIN d ON n.device = d.id WHERE n.id = $5`,
+  SELECT ${NOTIFICATION_COLUMNS} FROM device_notification n JOIN d ON n.device = d.id WHERE n.id = $6`,
 };
 
 /** $1 is the notification; who asks has been let in before. */

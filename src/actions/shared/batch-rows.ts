@@ -13,6 +13,7 @@ const ASKING_COLUMNS = {
   for_user: 'bigint',
   network_ids: 'text',
   device_type_ids: 'text',
+  of_generation: 'int',
 };
 
 /** Who asks in a row `q` of a batch. */
@@ -21,14 +22,15 @@ export const ASKING: Asking = {
   user: 'q.for_user',
   networks: 'q.network_ids::bigint[]',
   deviceTypes: 'q.device_type_ids::bigint[]',
+  generation: 'q.of_generation',
 };
 
 /** The values of `ASKING_COLUMNS`. */
 export function askingValues(
-  { userId, networkIds, deviceTypeIds }: AccessScope,
+  { userId, networkIds, deviceTypeIds, generation }: AccessScope,
   deviceId: string,
 ): (string | number | null)[] {
-  return [deviceId, userId, asText(networkIds), asText(deviceTypeIds)];
+  return [deviceId, userId, asText(networkIds), asText(deviceTypeIds), generation];
 }
 
 /** The device's part of a row's columns, where the row `alias` holds it together with the row's own. */

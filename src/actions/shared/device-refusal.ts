@@ -13,6 +13,6 @@ export async function whyNoDevice(
   principal: Principal,
   deviceId: string,
 ): Promise<ActionError> {
-  if (!(await directory.activeUser(principal.userId))) return invalidCredentials();
+  if (!(await directory.activeUser(principal))) return invalidCredentials();
   return principal.limited ? accessDenied() : deviceNotFound(deviceId);
 }

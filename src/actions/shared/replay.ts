@@ -44,8 +44,8 @@ export interface Replayed {
  * A page, oldest first. At least one row: `has_more`, and the columns, empty if nothing is replayed. A row that is longer
  * than a page may be has a page of its own.
  *
- * $1 is the device, $2..$4 the scope, $5 are networks, $6 device types, $7 names (null: all); what comes behind the time
- * $8 and the id $9 is replayed, and $10 of it at most. Each device is asked for itself: the index of its rows gives them
+ * $1 is the device, $2..$5 the scope, $6 are networks, $7 device types, $8 names (null: all); what comes behind the time
+ * $9 and the id $10 is replayed, and $11 of it at most. Each device is asked for itself: the index of its rows gives them
  * in their order, and no more of them are read than the page has room for.
  */
 export const replayStatement = (
@@ -55,22 +55,22 @@ export const replayStatement = (
   WITH d AS (
          SELECT v.id, v.device_id, v.network_id, v.device_type_id FROM (${VISIBLE_DEVICES}) v
           WHERE ($1::varchar IS NULL OR v.device_id = $1)
-            AND ${counted(`($5::bigint[] IS NULL OR v.network_id = ANY ($5))
-            AND ($6::bigint[] IS NULL OR v.device_type_id = ANY ($6))`)}),
+            AND ${counted(`($6::bigint[] IS NULL OR v.network_id = ANY ($6))
+            AND ($7::bigint[] IS NULL OR v.device_type_id = ANY ($7))`)}),
        page AS (
          SELECT r.id, r.at
            FROM d CROSS JOIN LATERAL (
              SELECT ${row}.id, ${at} AS at FROM ${table} ${row}
-              WHERE ${row}.device = d.id AND (${at}, ${row}.id) > ($8::timestamptz, $9::bigint)
-                AND ${counted(`($7::varchar[] IS NULL OR ${name} = ANY ($7)) AND ${isDue}`)}
-              ORDER BY ${at}, ${row}.id LIMIT $10::bigint + 1) r
-          ORDER BY r.at, r.id LIMIT $10::bigint + 1),
+              WHERE ${row}.device = d.id AND (${at}, ${row}.id) > ($9::timestamptz, $10::bigint)
+                AND ${counted(`($8::varchar[] IS NULL OR ${name} = ANY ($8)) AND ${isDue}`)}
+              ORDER BY ${at}, ${row}.id LIMIT $11::bigint + 1) r
+          ORDER BY r.at, r.id LIMIT $11::bigint + 1),
        sized AS (
          SELECT page.id, row_number() OVER so_far AS place, sum(octet_length(concat(${texts}))) OVER so_far AS bytes
            FROM page JOIN ${table} ${row} ON ${row}.id = page.id
          WINDOW so_far AS (ORDER BY page.at, page.id)),
        fit AS (
-         SELECT id, place FROM sized WHERE place <= $10::bigint AND (place = 1 OR bytes <= ${MAX_PAGE_BYTES}))
+         SELECT id, place FROM sized WHERE place <= $11::bigint AND (place = 1 OR bytes <= ${MAX_PAGE_BYTES}))
   SELECT (SELECT count(*) FROM page) > (SELECT count(*) FROM fit) AS has_more, ${columns}
     FROM (SELECT) one
     LEFT JOIN (fit JOIN ${table} ${row} ON ${row}.id = fit.id JOIN d ON d.id = ${row}.device) ON true

@@ -3,6 +3,7 @@ import { Queries } from '../../database/queries.js';
 import { answered } from '../../database/database-error.js';
 import {
   type AccessScope,
+  isInForce,
   seesDeviceType,
   seesNetwork,
   VISIBLE_DEVICE,
@@ -19,16 +20,16 @@ export interface VisiblePlaces {
   something: boolean;
 }
 
-/** $1 is the device, $2..$4 the scope, $5 are networks, $6 device types. No row for a user who is not active. */
+/** $1 is the device, $2..$5 the scope, $6 are networks, $7 device types. No row for a user who is not active. */
 const VISIBLE_PLACES = {
   name: 'visible_places',
   text: `
   SELECT EXISTS (${VISIBLE_DEVICE}) AS device,
-         ARRAY(SELECT n.id FROM network n WHERE n.id = ANY ($5::bigint[]) AND ${seesNetwork('n.id')}) AS networks,
-         ARRAY(SELECT t.id FROM device_type t WHERE t.id = ANY ($6::bigint[]) AND ${seesDeviceType('t.id')}) AS types,
+         ARRAY(SELECT n.id FROM network n WHERE n.id = ANY ($6::bigint[]) AND ${seesNetwork('n.id')}) AS networks,
+         ARRAY(SELECT t.id FROM device_type t WHERE t.id = ANY ($7::bigint[]) AND ${seesDeviceType('t.id')}) AS types,
          EXISTS (SELECT FROM network n WHERE ${seesNetwork('n.id')})
            AND EXISTS (SELECT FROM device_type t WHERE ${seesDeviceType('t.id')}) AS something
-    FROM dh_user u WHERE u.id = $2 AND u.status = 0`,
+    FROM dh_user u WHERE u.id = $2 AND ${isInForce()}`,
 };
 
 interface PlacesRow {

@@ -37,13 +37,14 @@ export class TokenDelegation {
     const accessEnd = endOf(request.expiration, ACCESS);
     const refreshEnd = endOf(request.refreshExpiration, REFRESH);
     if (caller.isProvided) throw providerMakesNoTokens();
-    const own = await this.directory.activeUser(caller.userId);
+    const own = await this.directory.activeUser(caller);
     if (!own) throw invalidCredentials();
     const user = await this.userFor(own, request.userId);
     const scope = {
       userId: user.id,
       networkIds: takeIds(request.networkIds ?? NONE, await this.networksOf(caller, own)),
       deviceTypeIds: takeIds(request.deviceTypeIds ?? ALL, await this.deviceTypesOf(caller, own)),
+      generation: user.generation,
     };
     const delegable = delegablePermissions(caller, own, user);
     const permissions = takePermissions(request.actions ?? NONE, delegable, mayGiveNames(caller, own));
@@ -61,7 +62,7 @@ export class TokenDelegation {
    */
   async refresh(refreshToken: string): Promise<Pick<TokenPair, 'accessToken'>> {
     const carried = await this.tokens.verifyRefresh(refreshToken);
-    const user = await this.directory.activeUser(carried.userId);
+    const user = await this.directory.activeUser(carried);
     if (!user) throw invalidCredentials();
     const claims = toClaims(carried, withinRole(carried.permissions.ids, user.role));
     const end = Math.min(Date.now() + LIFETIME_MS[ACCESS], carried.expiresAt);

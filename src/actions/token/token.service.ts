@@ -38,7 +38,7 @@ export class TokenActions {
       throw needsSession();
     }
     const principal = await this.tokens.verifyAccess(token);
-    if (!(await this.directory.activeUser(principal.userId))) throw invalidCredentials();
+    if (!(await this.directory.activeUser(principal))) throw invalidCredentials();
     this.sessions.authenticate(connectionId, principal);
     this.lastLogins.record(principal.userId);
   }

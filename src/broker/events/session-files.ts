@@ -35,8 +35,8 @@ export class SessionFiles {
     owner: Watcher;
     filters: Iterable<[string, number]>;
   }) {
-    const { userId, permissions, networkIds, deviceTypeIds } = owner;
-    const kept = { userId, permissions: [...permissions.ids], networkIds, deviceTypeIds };
+    const { userId, permissions, networkIds, deviceTypeIds, generation } = owner;
+    const kept = { userId, permissions: [...permissions.ids], networkIds, deviceTypeIds, generation };
     const text = () => JSON.stringify({ clientId, owner: kept, filters: [...filters] });
     if (this.isKept) this.storage.set(this.key, text);
     else this.storage.add(this.key, text);
@@ -102,13 +102,15 @@ function readRecord(text: string): SessionRecord | undefined {
     Array.isArray(entry) && typeof entry[0] === 'string' && Number.isInteger(entry[1]);
   if (typeof clientId !== 'string' || !isClientId(clientId) || !owner) return undefined;
   if (!Array.isArray(filters) || !filters.every(isFilter)) return undefined;
-  const { userId, permissions, networkIds, deviceTypeIds } = owner;
+  // What was written before there were generations has none.
+  const { userId, permissions, networkIds, deviceTypeIds, generation = 0 } = owner;
   if (!Number.isInteger(userId) || !arePermissions(permissions)) return undefined;
   if (![networkIds, deviceTypeIds].every((limit) => limit === null || areIds(limit))) return undefined;
+  if (generation !== null && !Number.isInteger(generation)) return undefined;
   return {
     clientId,
     filters,
-    owner: { userId, networkIds, deviceTypeIds, permissions: new PermissionSet(permissions) },
+    owner: { userId, networkIds, deviceTypeIds, generation, permissions: new PermissionSet(permissions) },
   };
 }
 

@@ -23,7 +23,7 @@ const SORT_COLUMNS: ReadonlyMap<string, string> = new Map([
  *
  * The page is made of ids alone, which by timestamp are all in `device_command_by_time`: commands that are skipped are
  * not read.
- * @param filters for the command `c`; $1..$4 are the device and the scope
+ * @param filters for the command `c`; $1..$5 are the device and the scope
  * @param page its LIMIT and OFFSET
  */
 const listText = (filters: string, order: string, page: string): string => `
