@@ -1,4 +1,7 @@
 import { lastValueFrom, of } from 'rxjs';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { inHouseStyle, withEndings } from './house-style.js';
 
 const STOCK = '@nestjs/schematics';
@@ -18,6 +21,18 @@ function refuse(error) {
   throw new Error(`${path} is there already: choose another name, or remove it first`);
 }
 
+/**
+ * @param {string} text of a file
+ * @returns {string | undefined} a package that it imports and the project does not have
+ */
+function missingIn(text) {
+  const { resolve } = createRequire(join(process.cwd(), 'package.json'));
+  const packages = [...text.matchAll(/\bfrom '(?!node:)((?:@[^/']+\/)?[^.'/][^/']*)/g)].map(
+    ([, name]) => name ?? '',
+  );
+  return packages.find((name) => !resolve.paths(name)?.some((folder) => existsSync(join(folder, name))));
+}
+
 /** @type {(name: string) => import('./devkit.js').Factory<object>} Nest's own schematic, in the style of this repository */
 const stock = (name) => (options) => async (tree, context) => {
   const schematic = context.engine
@@ -32,7 +47,13 @@ const stock = (name) => (options) => async (tree, context) => {
     const text = content.toString();
     if (kind === 'o') tree.overwrite(path, await withEndings(path, text));
     else if (text.includes('@MessagePattern(')) throw new Error(NOT_AN_ACTION);
-    else tree.create(path, await inHouseStyle(path, text));
+    else {
+      const styled = await inHouseStyle(path, text);
+      const missing = missingIn(styled);
+      if (missing)
+        throw new Error(`${path.slice(1)} would import ${missing}: install it first, or choose another type`);
+      tree.create(path, styled);
+    }
   }
 };
 

@@ -35,6 +35,9 @@ export async function planAction(options: NewActionOptions): Promise<NewAction> 
   const { action, resource, resourceClass, dtoFile, method } = names;
   const project = new Project(options.project);
   const parent = project.folder(options.folder ?? (project.isOwn ? 'src/actions' : 'src'));
+  if (project.isOwn && parent.startsWith('src/actions/')) {
+    throw new Error(`${parent} is inside of an action's folder: leave the folder out, or choose src/actions`);
+  }
   const folder = posix.join(parent, resource);
   // The service would refuse to start with two, and with the wrong spelling of a permission.
   if (actionsOf(actionModules).includes(action)) {
@@ -84,11 +87,12 @@ function onlyPermissionIn(controller: string): string | undefined {
 
 /** @param module how the project's start imports it */
 function adviceFor(project: Project, { action, resourceClass }: ActionNames, module: string): string {
+  const login = `DEVICEHIVE_LOGIN=${SAMPLE.login} DEVICEHIVE_PASSWORD='${SAMPLE.password}'`;
   const call = `call ${action} '${JSON.stringify({ deviceId: SAMPLE.deviceId })}'`;
   if (project.isOwn) {
     return (
       `Add ${resourceClass}Module to addedModules in src/actions/index.ts, and run npm run mosquitto:acl.\n\n` +
-      `Try it: npm run -s dh -- ${call}`
+      `Try it, with -u and the URL that the start has told if it is not 1883:\n${login} npm run -s dh -- ${call}`
     );
   }
   const runner = project.resolves('vitest')
@@ -98,6 +102,6 @@ function adviceFor(project: Project, { action, resourceClass }: ActionNames, mod
     `Add it to the service, in createApp() or DeviceHiveModule.forRoot():\n\n` +
     `  import { ${resourceClass}Module } from '${module}';\n\n` +
     `  actions: [${resourceClass}Module],\n\n` +
-    `${runner}Try it: npx devicehive ${call}`
+    `${runner}Try it, with -u and the URL if the service is not at 1883 of this machine:\n${login} npx devicehive ${call}`
   );
 }

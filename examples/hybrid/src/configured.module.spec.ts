@@ -10,14 +10,18 @@ import { firstValueFrom } from 'rxjs';
 import { ConfiguredModule } from './configured.module.js';
 
 test('reboot/now answers who asked', async (context) => {
+  const undo: (() => unknown)[] = [];
+  context.after(async () => {
+    for (const step of undo.toReversed()) await step();
+  });
   const dataDir = await mkdtemp(join(tmpdir(), 'example-'));
-  context.after(() => rm(dataDir, { recursive: true }));
+  undo.push(() => rm(dataDir, { recursive: true }));
   const testing = await Test.createTestingModule({ imports: [ConfiguredModule] })
     .overrideProvider(ConfigService)
     .useValue(new ConfigService({ BROKER_PORT: 0, BROKER_DATA: dataDir }))
     .compile();
   const app = testing.createNestApplication();
-  context.after(() => app.close());
+  undo.push(() => app.close());
   const devicehive = app.get(DeviceHiveServer);
   app.connectMicroservice({ strategy: devicehive });
   await app.init();
@@ -28,7 +32,7 @@ test('reboot/now answers who asked', async (context) => {
     username: 'dhadmin',
     password: 'dhadmin_#911',
   });
-  context.after(() => client.close());
+  undo.push(() => client.close());
   const reply = await firstValueFrom(client.send('reboot/now', { seconds: 5 }));
   assert.deepEqual(reply, { seconds: 5, askedBy: 1 });
 });
