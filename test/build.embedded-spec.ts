@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -27,6 +27,14 @@ it('a build is made once, and again after a change of a source', async () => {
   utimesSync(at('src/other.ts'), later, later);
   await build();
   expect(statSync(at('dist/src/other.js')).isFile()).toBe(true);
+});
+
+it('a build is made again if the program is gone, and is not held up by a link to nothing', async () => {
+  symlinkSync('nowhere', at('src/.#main.ts'));
+  await build();
+  rmSync(at('dist/src'), { recursive: true });
+  await build();
+  expect(existsSync(at('dist/src/main.js'))).toBe(true);
 });
 
 it('a build does not stand for a source that changes while it is made', async () => {
