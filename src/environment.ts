@@ -16,6 +16,14 @@ export const UPDATE_FIELDS = ['command', 'timestamp', 'parameters', 'lifetime', 
 export const DEFAULT_CLIENT_ID = 'devicehive';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
+/** What the value of a variable is in the program: text unless told. */
+export const TYPES = new Map<string, 'number' | 'boolean' | 'list'>();
+
+const Typed =
+  (type: 'number' | 'boolean' | 'list'): PropertyDecorator =>
+  (_prototype, variable) =>
+    TYPES.set(String(variable), type);
+
 /** A variable's check: `problem` completes the sentence "NAME ...". */
 const Setting = (problem: string, accepts: (value: string) => boolean): PropertyDecorator =>
   applyDecorators(
@@ -26,6 +34,7 @@ const Setting = (problem: string, accepts: (value: string) => boolean): Property
 const Integer = (min: number, max: number): PropertyDecorator => {
   const message = `must be an integer from ${min} to ${max}`;
   return applyDecorators(
+    Typed('number'),
     IsOptional(),
     Transform(({ value }: { value: string }) => (/^\d+$/.test(value) ? Number(value) : value)),
     IsInt({ message }),
@@ -36,6 +45,7 @@ const Integer = (min: number, max: number): PropertyDecorator => {
 
 const Flag = (): PropertyDecorator =>
   applyDecorators(
+    Typed('boolean'),
     IsOptional(),
     Transform(({ value }: { value: string }) => ({ true: true, false: false })[value] ?? value),
     IsIn([true, false], { message: 'must be true or false' }),
@@ -61,6 +71,16 @@ const Text = (): PropertyDecorator => Setting('must not be empty', (value) => va
 
 const Choice = (values: readonly string[]): PropertyDecorator =>
   applyDecorators(IsOptional(), IsIn(values, { message: `must be one of ${values.join(', ')}` }));
+
+/** Some of the values, with commas between them. */
+const ChoiceList = (values: readonly string[]): PropertyDecorator =>
+  applyDecorators(
+    Typed('list'),
+    Transform(({ value }: { value: string | string[] }) =>
+      typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value,
+    ),
+    IsIn(values, { each: true, message: `must be a list of ${values.join(', ')}` }),
+  );
 
 /** The process environment: every variable of the configuration, its default and its check. */
 export class Environment {
@@ -105,10 +125,7 @@ export class Environment {
   @Integer(0, 86_400_000) ACTION_TIMEOUT_MS = 30_000;
   @Integer(0, 86_400) REQUEST_REPLAY_WINDOW = 600;
 
-  @Transform(({ value }: { value: string | string[] }) =>
-    typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value,
-  )
-  @IsIn(UPDATE_FIELDS, { each: true, message: `must be a list of ${UPDATE_FIELDS.join(', ')}` })
+  @ChoiceList(UPDATE_FIELDS)
   COMMAND_UPDATE_FIELDS: (typeof UPDATE_FIELDS)[number][] = [...UPDATE_FIELDS];
 
   /** a century at most: what is older than any row needs no limit */

@@ -73,6 +73,47 @@ describe('typed options', () => {
     expect(() => readOptions(options as DeviceHiveOptions)).toThrow(message);
   });
 
+  it.each([
+    [{ jwt: { secret: null } }, 'The option jwt.secret must be text'],
+    [{ jwt: { secret: { a: 1 } } }, 'The option jwt.secret must be text'],
+    [{ mqtt: { password: 123_456 } }, 'The option mqtt.password must be text'],
+    [{ mqtt: { host: ['::1'] } }, 'The option mqtt.host must be text'],
+    [{ mqtt: { port: [1_883] } }, 'The option mqtt.port must be a number'],
+    [{ mqtt: { port: true } }, 'The option mqtt.port must be a number'],
+    [{ mqtt: { port: null } }, 'The option mqtt.port must be a number'],
+    [{ allow: { sampleLogin: 1 } }, 'The option allow.sampleLogin must be true or false'],
+    [
+      { command: { updateFields: [] } },
+      'The option command.updateFields must be a list of texts that is not empty',
+    ],
+    [
+      { command: { updateFields: [null] } },
+      'The option command.updateFields must be a list of texts that is not empty',
+    ],
+    [
+      { command: { updateFields: new Set(['status']) } },
+      'The option command.updateFields must be a list of texts that is not empty',
+    ],
+    [{ mqtt: 5 }, 'The option mqtt must be an object with members such as url'],
+    [{ mqtt: null }, 'The option mqtt must be an object with members such as url'],
+    [{ mqtt: [] }, 'The option mqtt must be an object with members such as url'],
+    [{ mqtt: 'mqtt://broker' }, 'The option mqtt must be an object with members such as url'],
+    [{ http: new Map([['port', 80]]) }, 'The option http must be an object with members such as host'],
+  ])('of other types are refused, in a sentence without the value: %j', (options, message) => {
+    expect(() => readOptions(options as unknown as DeviceHiveOptions)).toThrow(new Error(message));
+  });
+
+  it('may be text as their variables are, and groups may be undefined or of a class', () => {
+    class Mqtt {
+      port = '1883';
+    }
+    const options = { mqtt: new Mqtt(), http: undefined, allow: { sampleLogin: 'true' } };
+    expect(readOptions(options as unknown as DeviceHiveOptions)).toEqual({
+      MQTT_PORT: '1883',
+      ALLOW_SAMPLE_LOGIN: 'true',
+    });
+  });
+
   it('are checked as their variables are', () => {
     const options = { mqtt: { port: '80a' as never } };
     expect(() => readEnvironment(readOptions(options))).toThrow(
