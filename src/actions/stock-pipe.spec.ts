@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { randomOf } from '../../test/support/random.js';
 import { rememberSource } from '../protocol/json-text.js';
 import { ActionValidationPipe } from '../transport/action-validation.pipe.js';
+import { IntegerField, NestedField, TextField, TextListField } from '../transport/dto/dto-fields.js';
 import { type Dto, fieldsOf } from '../transport/dto/dto-reader.js';
 import { handlersIn } from './handlers.js';
 import { actionModules } from './index.js';
@@ -105,10 +106,25 @@ async function byCompiledReader(body: object, metadata: ArgumentMetadata): Promi
   }
 }
 
+class LampDto {
+  @IntegerField({ required: 'Lamp' }) lamp = 1;
+  @TextField() colour?: string = 'white';
+}
+
+/** No action of the service has a dto whose class gives values. */
+class DefaultsDto {
+  @IntegerField({ required: 'Required' }) required = 5;
+  @IntegerField() optional?: number = 6;
+  @TextField({ required: 'Nothing' }) nothing: string | null = null;
+  @TextListField() list = ['a'];
+  @NestedField(() => LampDto, { required: 'Nested' }) nested = new LampDto();
+  @NestedField(() => LampDto) other?: LampDto;
+}
+
 const types = handlersIn(actionModules as Type[])
   .flatMap(payloadsOf)
   .flatMap(({ type }) => type ?? []);
-const dtos = [...new Set(types)].map((dto) => [dto.name, dto as Dto] as const);
+const dtos = [...new Set(types), DefaultsDto].map((dto) => [dto.name, dto as Dto] as const);
 
 describe(`Nest's ValidationPipe, seed ${SEED},`, () => {
   it.each(dtos)(

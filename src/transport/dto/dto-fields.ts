@@ -12,7 +12,10 @@ import { ReadWith } from './read-with.js';
  * refused only where `required` gives the text to refuse it with.
  */
 export interface FieldOptions {
-  /** the 400's text for an absent or `null` member; without it the field is optional */
+  /**
+   * the 400's text for an absent or `null` member; without it the field is optional. A property with a value in the class is
+   * never absent.
+   */
   required?: string;
   /** the 400's text for a value of the wrong form; `Malformed Json received.` unless told */
   wrong?: string;

@@ -40,7 +40,7 @@ export function registerField(prototype: object, key: string, field: Field): voi
   Reflect.defineMetadata(FIELDS, new Map(fieldsOf(prototype)).set(key, field), prototype);
 }
 
-/** @returns what becomes of a member: `undefined` if it is absent, `Refused` if it is not acceptable */
+/** @returns what becomes of a member: `undefined` if it is absent and optional, `Refused` if it is not acceptable */
 export function readMember({ read, required }: Field, body: object, key: string): unknown {
   const value = Object.hasOwn(body, key) ? (body as Members)[key] : undefined;
   const made = value == null ? value : read(value, body, key);
@@ -48,7 +48,8 @@ export function readMember({ read, required }: Field, body: object, key: string)
 }
 
 /**
- * A dto from a decoded JSON object; members that have no decorator in it are left out.
+ * A dto from a decoded JSON object; members that have no decorator in it are left out, and absent ones keep the value that
+ * the class gives them.
  *
  * Fields of `dto-fields.ts` are read and checked one by one. Only what a dto declares with class-validator alone goes
  * through class-transformer, which copies values deeply, and 80,000 members in three seconds.
@@ -58,6 +59,7 @@ export function readDto<T extends object>(dto: new () => T, body: object): T {
   const { fields, others } = shapeOf(dto);
   const instance = others.length > 0 ? plainToInstance(dto, pick(body as Members, others)) : new dto();
   for (const [key, field] of fields) {
+    if ((instance as Members)[key] != null && !Object.hasOwn(body, key)) continue;
     const made = readMember(field, body, key);
     if (made instanceof Refused) throw new ActionError(400, made.text);
     if (made !== undefined) (instance as Members)[key] = made;

@@ -215,6 +215,14 @@ describe('schemaOfDto', () => {
     ]);
   });
 
+  it('requires no member to which the class of the dto gives a value', () => {
+    class DefaultsDto {
+      @fields.IntegerField({ required: REQUIRED }) given = 5;
+      @fields.IntegerField({ required: REQUIRED }) asked!: number;
+    }
+    expect(schemaOfDto(DefaultsDto).required).toEqual(['asked']);
+  });
+
   it('ends where a dto is inside itself', () => {
     expect(propertiesOf(SelfDto)).toEqual({ child: { type: ['object', 'null'] } });
   });

@@ -11,12 +11,13 @@ export function schemaOfDto(dto: Dto, parents: Dto[] = []): JsonSchema {
   if (parents.includes(dto)) return { type: 'object' };
   const inside = (nested: Dto) => schemaOfDto(nested, [...parents, dto]);
   const fields = fieldsOf(dto.prototype as object);
+  const defaults = new dto() as Record<string, unknown>;
   const properties: Record<string, JsonSchema> = {};
   const required: string[] = [];
   for (const [key, { schema = {}, required: isRequired, nested }] of fields) {
     const own = nested ? { ...schema, ...inside(nested()) } : schema;
     properties[key] = isRequired ? own : nullable(own);
-    if (isRequired) required.push(key);
+    if (isRequired && defaults[key] == null) required.push(key);
   }
   for (const [key, property] of validatedProperties(dto, inside)) {
     if (fields.has(key)) continue;
