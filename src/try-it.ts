@@ -27,9 +27,10 @@ const EVERYWHERE: Record<string, string> = { '0.0.0.0': '127.0.0.1', '[::]': '[:
 function commands(mqttUrl: string): string {
   const { hostname, port } = new URL(mqttUrl);
   const host = hostname.replace(/^\[|\]$/g, '');
-  const insert = `{"action":"command/insert","requestId":1,"deviceId":"${SAMPLE.deviceId}","command":{"command":"led/on"}}`;
+  // Without a requestId, so that they can be copied twice: the same request once more has no second effect.
+  const insert = `{"action":"command/insert","deviceId":"${SAMPLE.deviceId}","command":{"command":"led/on"}}`;
   const update = (id: string) =>
-    `{"action":"command/update","requestId":2,"deviceId":"${SAMPLE.deviceId}","commandId":${id},"command":{"status":"done"}}`;
+    `{"action":"command/update","deviceId":"${SAMPLE.deviceId}","commandId":${id},"command":{"status":"done"}}`;
   const rr = `mosquitto_rr -V mqttv311 -h ${host} -p ${port} -u ${SAMPLE.login} -P '${SAMPLE.password}' -i try-it -t dh/request`;
   return `
 Insert a command for the sample device and update it, with Mosquitto's tools:
@@ -46,7 +47,7 @@ The same with Node alone, in this folder:
     client.on('message', (topic, payload) => {
       console.log(topic, payload.toString());
       const { command } = JSON.parse(payload);
-      if (command) client.publish('dh/request', JSON.stringify({ action: 'command/update', requestId: 2, deviceId: '${SAMPLE.deviceId}', commandId: command.id, command: { status: 'done' } }));
+      if (command) client.publish('dh/request', JSON.stringify({ action: 'command/update', deviceId: '${SAMPLE.deviceId}', commandId: command.id, command: { status: 'done' } }));
       else client.end();
     });
     client.publish('dh/request', JSON.stringify(${insert.replaceAll('"', "'")}));

@@ -33,7 +33,7 @@ describe('the examples that a start prints', () => {
     const [insert, update] = stdout.trim().split('\n');
     expect(insert).toMatch(/^dh\/response\/command\/insert@try-it .*"status":"success"/);
     expect(update).toBe(
-      'dh/response/command/update@try-it {"action":"command/update","requestId":2,"status":"success"}',
+      'dh/response/command/update@try-it {"action":"command/update","requestId":null,"status":"success"}',
     );
   });
 
@@ -41,7 +41,7 @@ describe('the examples that a start prints', () => {
     "work as printed with Mosquitto's tools (skipped where mosquitto_rr is missing)",
     async () => {
       const { stdout } = await run('sh', ['-c', example("Mosquitto's tools:\n")], { timeout: 20_000 });
-      expect(stdout.trim()).toBe('{"action":"command/update","requestId":2,"status":"success"}');
+      expect(stdout.trim()).toBe('{"action":"command/update","requestId":null,"status":"success"}');
     },
   );
 
